@@ -1,0 +1,32 @@
+# Warnings live on one target, linked PRIVATE; sanitizers come from the preset (BURIN_SANITIZE).
+add_library(burin_options INTERFACE)
+target_compile_options(burin_options INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror)
+
+set(BURIN_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
+if(BURIN_SANITIZE)
+  add_compile_options(-fsanitize=${BURIN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BURIN_SANITIZE})
+endif()
+
+# The float parts (reference forward, quantizer) promise the same bits for any optimization level of one compiler:
+# no contraction of a*b+c into fused operations unless written so.
+add_compile_options(-ffp-contract=off)
+
+# burin_module(NAME SOURCES a.cc... [TESTS a_test.cc...] [DEPS module...] [LIBS external...] [PRIVATE_LIBS external...])
+#   makes burin_NAME (alias burin::NAME), one test binary NAME_test whose cases ctest lists, and records the module's edges
+#   for scripts/check_layering.py.
+function(burin_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
+  add_library(burin_${name} STATIC ${ARG_SOURCES})
+  add_library(burin::${name} ALIAS burin_${name})
+  target_include_directories(burin_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  list(TRANSFORM ARG_DEPS PREPEND burin::)
+  target_link_libraries(burin_${name} PUBLIC ${ARG_DEPS} ${ARG_LIBS} PRIVATE ${ARG_PRIVATE_LIBS} burin_options)
+  if(ARG_TESTS)
+    add_executable(${name}_test ${ARG_TESTS})
+    target_link_libraries(${name}_test PRIVATE burin::${name} burin_options GTest::gmock_main)
+    target_compile_definitions(${name}_test PRIVATE BURIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 300)
+  endif()
+endfunction()

@@ -1,0 +1,86 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <vector>
+
+#include "base/mapped_file.h"
+#include "base/philox.h"
+#include "base/progress.h"
+#include "base/result.h"
+#include "base/sha256.h"
+#include "base/thread_pool.h"
+
+namespace burin {
+namespace {
+
+TEST(Result, ErrorTextNamesObjectFoundExpectedAdvice) {
+  const Error error{ErrorKind::kBadInput, "a.bin", "3 bytes", "4 bytes", "Copy it again."};
+  EXPECT_EQ(error.ToString(), "a.bin: 3 bytes; expected 4 bytes. Copy it again.");
+}
+
+TEST(Philox, EqualsTheKnownAnswersOfRandom123) {
+  EXPECT_EQ(Philox({0, 0, 0, 0}, 0),
+            (std::array<uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(Philox({~0u, ~0u, ~0u, ~0u}, ~uint64_t{0}),
+            (std::array<uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(Philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0x299f31d0a4093822),
+            (std::array<uint32_t, 4>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(Sha256, EqualsFips180Example) {
+  const std::string text = "abc";
+  EXPECT_EQ(ToHex(Sha256Of(std::as_bytes(std::span(text)))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(ThreadPool, CoversTheRangeOnceForAnyThreadsCountAndGrain) {
+  for (int threads : {1, 2, 3, 5}) {
+    ThreadPool pool(threads);
+    for (size_t count : {0, 1, 2, 7, 16, 100}) {
+      for (size_t grain : {1, 4, 16}) {
+        std::vector<int> hits(count, 0);
+        pool.ParallelFor(count, grain, [&](size_t begin, size_t end, int) {
+          EXPECT_EQ(begin % grain, 0u);
+          for (size_t i = begin; i < end; ++i) ++hits[i];
+        });
+        EXPECT_THAT(hits, testing::Each(1));
+        pool.ForEach(count, [&](size_t i) { ++hits[i]; });
+        EXPECT_THAT(hits, testing::Each(2));
+      }
+    }
+  }
+}
+
+TEST(ThreadPool, ManyShortRunsDoNotLoseWork) {
+  ThreadPool pool(2);
+  std::vector<uint64_t> sums(2, 0);
+  for (int i = 0; i < 20000; ++i) {
+    pool.ParallelFor(2, 1, [&](size_t begin, size_t, int) { sums[begin] += 1; });
+  }
+  EXPECT_THAT(sums, testing::Each(20000u));
+}
+
+TEST(Progress, LineHasShareRateAndTimeLeft) {
+  EXPECT_EQ(Progress::Line("quantize", "weights", 500'000'000, 0, 1'000'000'000, 5),
+            "quantize  50 %  500 M of 1.00 G weights  100 M/s  5 s left");
+  EXPECT_EQ(Progress::Line("q", "w", 0, 0, 10, 0), "q  0 %  0 of 10 w  0/s  ? left");
+}
+
+TEST(MappedFile, MapsWritesAndRefuses) {
+  const auto path = std::filesystem::temp_directory_path() / "burin_mapped_file_test";
+  ASSERT_TRUE(WriteFileAtomically(path, "hello"));
+  EXPECT_EQ(*ReadTextFile(path), "hello");
+  EXPECT_FALSE(ReadTextFile(path, 4));
+  std::filesystem::remove(path);
+  const auto missing = MappedFile::Open(path);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::kIo);
+  EXPECT_FALSE(MappedFile::Open("/tmp"));
+  EXPECT_FALSE(WriteFileAtomically("/no/such/folder/file", "x"));
+}
+
+}  // namespace
+}  // namespace burin
