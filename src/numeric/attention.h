@@ -7,6 +7,8 @@
 
 namespace burin {
 
+inline constexpr int64_t kMaxHeadDim = 256;
+
 // Keys or values of one (layer, kv head): int8 mantissas [positions][head_dim] and one exponent a
 // position.
 struct HeadCacheView {

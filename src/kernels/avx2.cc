@@ -1,0 +1,29 @@
+// 256-bit kernels for any processor with AVX2.
+#include "kernels/attention_avx2-inl.h"
+#include "kernels/avx2-inl.h"
+#include "kernels/multiply-inl.h"
+#include "kernels/sets.h"
+#include "kernels/vectors-inl.h"
+
+namespace burin {
+namespace {
+
+struct Loops {
+  static constexpr auto Dots = DotsAvx2;
+  static constexpr auto Weigh = WeighAvx2;
+};
+
+}  // namespace
+
+const KernelSet kAvx2Kernels = {
+    .name = "avx2",
+    .multiply_tiles = MultiplyTilesFor<Avx2>,
+    .quantize_token = QuantizeTokenFor,
+    .rms_norm = RmsNorm,
+    .swiglu_token = SwiGluTokenFor,
+    .matrix_to_fixed = MatrixToFixedFor,
+    .add_to_residual = AddToResidualFor,
+    .attend = AttendFor<Loops>,
+};
+
+}  // namespace burin

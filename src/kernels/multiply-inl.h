@@ -1,0 +1,305 @@
+// The matrix pass for any vector width, written once over a small set of primitives ("Isa").
+// Included by one source file an instruction set; everything is in an unnamed namespace, since each
+// includer compiles it with other machine flags.
+//
+// An Isa gives:
+//   kParts              vectors that make up one stored 64-byte vector (16 columns x 4 rows): 64 /
+//   bytes of a vector kTokenBlock         tokens that share one pass over unpacked levels Bytes,
+//   Ints         vector of 8-bit and of 32-bit lanes of the same width Load(p), Store(p, v), And(a,
+//   b), Or3(a, b, c), Splat(byte), Shift<n>(v): 16-bit lanes, right, zeros in Table(p) 16 bytes as
+//   a lookup table; Lookup(table, i): entry i % 16 for bytes i < 128 AddBytes(a, b) Broadcast(p) 4
+//   bytes at p in every 32-bit lane Dot(acc, u, x)      acc + sum over the 4 bytes of a lane of u
+//   (unsigned, <= 127) * x (signed) Dot2(acc, u0, x0, u1, x1)  the same for two, u <= 63
+//   ZeroInts(), SplatInt(i), LoadInts(p), StoreInts(p, v), Add, Sub, Mul (low 32 bits), Min,
+//   ShiftLeftEach, ShiftRightEach (arithmetic), Widen(p): unsigned bytes at p to 32-bit lanes
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "numeric/block_float.h"
+#include "numeric/packed_matrix.h"
+
+namespace burin {
+namespace {
+
+inline constexpr int64_t kMaxTokensAtOnce =
+    64;  // tokens whose sums of one tile stay in the first-level cache
+inline constexpr int64_t kMaxGroupQuads = 32;  // 128 rows
+
+// What a group needs beside codes: levels made unsigned by an offset, so that they can be
+// multiplied as unsigned bytes.
+struct LevelTables {
+  alignas(64) uint8_t high[16];  // 3 and 4 bits: level + offset. 6 bits: 8 * level + offset
+  alignas(64) uint8_t low[16];   // 6 bits: level (modulo 256)
+  int32_t offset;
+};
+
+inline LevelTables MakeLevelTables(const PackedMatrix& matrix) {
+  LevelTables tables{};
+  const int bits = matrix.shape.bits;
+  tables.offset = bits == 3 ? 32 : 64;
+  for (int i = 0; i < 16; ++i) {
+    const int level = matrix.codebook[static_cast<size_t>(bits == 4 ? i : i % 8)];
+    tables.high[i] = static_cast<uint8_t>((bits == 6 ? 8 * level : level) + tables.offset);
+    tables.low[i] = static_cast<uint8_t>(level);
+  }
+  return tables;
+}
+
+// Calls use(k, indices) for the eight codes k = 0..7 of each lane of a 3-bit block's part;
+// `indices` are table indices.
+template <class Isa, class Use>
+[[gnu::always_inline]] inline void Unpack3(const uint8_t* block, Use&& use) {
+  const auto v0 = Isa::Load(block), v1 = Isa::Load(block + 64), v2 = Isa::Load(block + 128);
+  const auto mask = Isa::Splat(0x77);
+  const auto m0 = Isa::And(v0, mask), m1 = Isa::And(v1, mask), m2 = Isa::And(v2, mask);
+  use(0, m0);
+  use(1, Isa::template Shift<4>(m0));
+  use(2, m1);
+  use(3, Isa::template Shift<4>(m1));
+  use(4, m2);
+  use(5, Isa::template Shift<4>(m2));
+  const auto rest = Isa::Or3(Isa::And(Isa::template Shift<3>(v0), Isa::Splat(0x11)),
+                             Isa::And(Isa::template Shift<2>(v1), Isa::Splat(0x22)),
+                             Isa::And(Isa::template Shift<1>(v2), Isa::Splat(0x44)));
+  use(6, rest);
+  use(7, Isa::template Shift<4>(rest));
+}
+
+// The eight unsigned level vectors of one block of 32 rows (one part of it): levels[k] belongs to
+// rows 4k..4k+3.
+template <class Isa, int kBits>
+struct BlockLevels {
+  typename Isa::Bytes levels[8];
+
+  [[gnu::always_inline]] BlockLevels(const uint8_t* block, typename Isa::Bytes high,
+                                     [[maybe_unused]] typename Isa::Bytes low) {
+    if constexpr (kBits == 3) {
+      Unpack3<Isa>(
+          block, [&](int k, auto index)
+                     __attribute__((always_inline)) { levels[k] = Isa::Lookup(high, index); });
+    } else if constexpr (kBits == 6) {
+      Unpack3<Isa>(
+          block, [&](int k, auto index)
+                     __attribute__((always_inline)) { levels[k] = Isa::Lookup(high, index); });
+      Unpack3<Isa>(
+          block + 192, [&](int k, auto index) __attribute__((always_inline)) {
+            levels[k] = Isa::AddBytes(levels[k], Isa::Lookup(low, index));
+          });
+    } else {
+      const auto mask = Isa::Splat(0x0f);
+      for (int v = 0; v < 4; ++v) {
+        const auto bytes = Isa::Load(block + 64 * v);
+        levels[2 * v] = Isa::Lookup(high, Isa::And(bytes, mask));
+        levels[2 * v + 1] = Isa::Lookup(high, Isa::And(Isa::template Shift<4>(bytes), mask));
+      }
+    }
+  }
+};
+
+// acc + the dot products of the eight level vectors with 32 mantissas.
+template <class Isa, int kBits>
+[[gnu::always_inline]] inline typename Isa::Ints DotBlock(typename Isa::Ints acc,
+                                                          const typename Isa::Bytes* levels,
+                                                          const int8_t* x) {
+  for (int k = 0; k < 8; k += 2) {
+    const auto x0 = Isa::Broadcast(x + 4 * k), x1 = Isa::Broadcast(x + 4 * k + 4);
+    if constexpr (kBits == 3) {
+      acc = Isa::Dot2(acc, levels[k], x0, levels[k + 1], x1);
+    } else {
+      acc = Isa::Dot(Isa::Dot(acc, levels[k], x0), levels[k + 1], x1);
+    }
+  }
+  return acc;
+}
+
+// Mantissas and right shifts of the scales of one (tile, group) part, before the distance of a
+// token is added.
+template <class Isa>
+struct GroupScales {
+  typename Isa::Ints mantissa, shift;
+
+  [[gnu::always_inline]] GroupScales(const uint8_t* scales, int drop) {
+    const auto bytes = Isa::Widen(scales);
+    mantissa = Isa::Add(Isa::AndInts(bytes, Isa::SplatInt(15)), Isa::SplatInt(16));
+    shift = Isa::Sub(Isa::SplatInt(kMaxScaleShift + drop), Isa::template ShiftIntsRight<4>(bytes));
+  }
+
+  // GroupTerm of matrix_pass.h for sums that still hold the offset: the addend (1 << s) / 2 and s
+  // <= 31 as there.
+  [[gnu::always_inline]] typename Isa::Ints Term(typename Isa::Ints sum, int32_t correction,
+                                                 int32_t distance) const {
+    const auto product = Isa::Mul(Isa::Sub(sum, Isa::SplatInt(correction)), mantissa);
+    const auto s = Isa::Min(Isa::Add(shift, Isa::SplatInt(distance)), Isa::SplatInt(31));
+    const auto half = Isa::template ShiftIntsRight<1>(Isa::ShiftLeftEach(Isa::SplatInt(1), s));
+    return Isa::ShiftRightEach(Isa::Add(product, half), s);
+  }
+};
+
+// One token, one tile: levels go from the stored bytes through registers into the sums.
+template <class Isa, int kBits>
+inline void MultiplyTileOneToken(const MatrixShape& shape, const uint8_t* codes,
+                                 const uint8_t* scales, const LevelTables& tables, int drop,
+                                 const int8_t* x, const int32_t* exponents,
+                                 const int32_t* block_sums, int32_t common, int32_t* out) {
+  constexpr int kPartBytes = 64 / Isa::kParts, kPartColumns = 16 / Isa::kParts;
+  const auto high = Isa::Table(tables.high), low = Isa::Table(tables.low);
+  const int64_t blocks = shape.group / kBlockRows, groups = shape.groups();
+  const int64_t block_bytes = kBlockRows * kTileColumns * kBits / 8;
+  typename Isa::Ints total[Isa::kParts];
+  for (auto& t : total) t = Isa::ZeroInts();
+  for (int64_t g = 0; g < groups; ++g) {
+    typename Isa::Ints sum[Isa::kParts];
+    for (auto& s : sum) s = Isa::ZeroInts();
+    for (int64_t b = 0; b < blocks; ++b, codes += block_bytes, x += kBlockRows) {
+      for (int part = 0; part < Isa::kParts; ++part) {
+        const BlockLevels<Isa, kBits> levels(codes + part * kPartBytes, high, low);
+        sum[part] = DotBlock<Isa, kBits>(sum[part], levels.levels, x);
+      }
+    }
+    const int32_t correction = tables.offset * block_sums[g], distance = common - exponents[g];
+    for (int part = 0; part < Isa::kParts; ++part) {
+      const GroupScales<Isa> group_scales(scales + part * kPartColumns, drop);
+      total[part] = Isa::Add(total[part], group_scales.Term(sum[part], correction, distance));
+    }
+    scales += kTileColumns;
+  }
+  for (int part = 0; part < Isa::kParts; ++part)
+    Isa::StoreInts(out + part * kPartColumns, total[part]);
+}
+
+// kTokens tokens against the unpacked levels of one group of one tile; adds the group's terms to
+// sums[token][16].
+template <class Isa, int kBits, int kTokens>
+[[gnu::always_inline]] inline void MultiplyGroupTokens(const uint8_t* levels, int64_t quads,
+                                                       const GroupScales<Isa>* scales,
+                                                       int32_t offset, const BlockFloatBatch& x,
+                                                       int64_t token, int64_t group,
+                                                       const int32_t* common, int32_t* sums) {
+  constexpr int kPartBytes = 64 / Isa::kParts, kPartColumns = 16 / Isa::kParts;
+  const int64_t stride = x.groups * x.group;
+  const int8_t* mantissas = x.mantissas.data() + token * stride + group * x.group;
+  typename Isa::Ints sum[kTokens][Isa::kParts];
+  for (auto& row : sum) {
+    for (auto& s : row) s = Isa::ZeroInts();
+  }
+  for (int64_t k = 0; k < quads; k += 2) {
+    typename Isa::Bytes u0[Isa::kParts], u1[Isa::kParts];
+    for (int part = 0; part < Isa::kParts; ++part) {
+      u0[part] = Isa::Load(levels + k * 64 + part * kPartBytes);
+      u1[part] = Isa::Load(levels + k * 64 + 64 + part * kPartBytes);
+    }
+    for (int t = 0; t < kTokens; ++t) {
+      const auto x0 = Isa::Broadcast(mantissas + t * stride + 4 * k);
+      const auto x1 = Isa::Broadcast(mantissas + t * stride + 4 * k + 4);
+      for (int part = 0; part < Isa::kParts; ++part) {
+        if constexpr (kBits == 3) {
+          sum[t][part] = Isa::Dot2(sum[t][part], u0[part], x0, u1[part], x1);
+        } else {
+          sum[t][part] = Isa::Dot(Isa::Dot(sum[t][part], u0[part], x0), u1[part], x1);
+        }
+      }
+    }
+  }
+  for (int t = 0; t < kTokens; ++t) {
+    const int64_t index = (token + t) * x.groups + group;
+    const int32_t correction = offset * x.sums[static_cast<size_t>(index)];
+    const int32_t distance = common[t] - x.exponents[static_cast<size_t>(index)];
+    for (int part = 0; part < Isa::kParts; ++part) {
+      int32_t* place = sums + t * kTileColumns + part * kPartColumns;
+      Isa::StoreInts(place, Isa::Add(Isa::LoadInts(place),
+                                     scales[part].Term(sum[t][part], correction, distance)));
+    }
+  }
+}
+
+// Up to kMaxTokensAtOnce tokens, one tile: each group's levels are unpacked once and serve all
+// tokens.
+template <class Isa, int kBits>
+inline void MultiplyTileManyTokens(const MatrixShape& shape, const uint8_t* codes,
+                                   const uint8_t* scales, const LevelTables& tables, int drop,
+                                   const BlockFloatBatch& x, int64_t token_begin,
+                                   int64_t token_count, const int32_t* common, int32_t* sums) {
+  constexpr int kPartBytes = 64 / Isa::kParts, kPartColumns = 16 / Isa::kParts;
+  alignas(64) uint8_t levels[kMaxGroupQuads * 64];
+  const auto high = Isa::Table(tables.high), low = Isa::Table(tables.low);
+  const int64_t blocks = shape.group / kBlockRows, quads = shape.group / 4, groups = shape.groups();
+  const int64_t block_bytes = kBlockRows * kTileColumns * kBits / 8;
+  std::memset(sums, 0, static_cast<size_t>(token_count * kTileColumns) * sizeof(int32_t));
+  for (int64_t g = 0; g < groups; ++g, scales += kTileColumns) {
+    for (int64_t b = 0; b < blocks; ++b, codes += block_bytes) {
+      for (int part = 0; part < Isa::kParts; ++part) {
+        const BlockLevels<Isa, kBits> block(codes + part * kPartBytes, high, low);
+        for (int k = 0; k < 8; ++k)
+          Isa::Store(levels + (8 * b + k) * 64 + part * kPartBytes, block.levels[k]);
+      }
+    }
+    // Plain storage: a vector type cannot be an element of std::array without a warning about its
+    // attributes.
+    alignas(64) unsigned char storage[Isa::kParts * sizeof(GroupScales<Isa>)];
+    auto* group_scales = reinterpret_cast<GroupScales<Isa>*>(storage);
+    for (int part = 0; part < Isa::kParts; ++part) {
+      group_scales[part] = GroupScales<Isa>(scales + part * kPartColumns, drop);
+    }
+    int64_t t = 0;
+    for (; t + Isa::kTokenBlock <= token_count; t += Isa::kTokenBlock) {
+      MultiplyGroupTokens<Isa, kBits, Isa::kTokenBlock>(levels, quads, group_scales, tables.offset,
+                                                        x, token_begin + t, g, common + t,
+                                                        sums + t * kTileColumns);
+    }
+    for (; t < token_count; ++t) {
+      MultiplyGroupTokens<Isa, kBits, 1>(levels, quads, group_scales, tables.offset, x,
+                                         token_begin + t, g, common + t, sums + t * kTileColumns);
+    }
+  }
+}
+
+template <class Isa, int kBits>
+inline void MultiplyTilesBits(const PackedMatrix& matrix, const BlockFloatBatch& x,
+                              int64_t tile_begin, int64_t tile_end, int32_t* y, int64_t stride) {
+  const MatrixShape& shape = matrix.shape;
+  const LevelTables tables = MakeLevelTables(matrix);
+  const int drop = shape.DropBits();
+  alignas(64) int32_t sums[kMaxTokensAtOnce * kTileColumns];
+  int32_t common[kMaxTokensAtOnce];
+  for (int64_t token = 0; token < x.tokens; token += kMaxTokensAtOnce) {
+    const int64_t left = x.tokens - token,
+                  count = left < kMaxTokensAtOnce ? left : kMaxTokensAtOnce;
+    for (int64_t t = 0; t < count; ++t) common[t] = x.CommonExponent(token + t);
+    for (int64_t tile = tile_begin; tile < tile_end; ++tile) {
+      const uint8_t* codes = matrix.codes.data() + tile * shape.TileBytes();
+      const uint8_t* scales = matrix.scales.data() + tile * shape.groups() * kTileColumns;
+      if (count == 1) {
+        MultiplyTileOneToken<Isa, kBits>(shape, codes, scales, tables, drop,
+                                         x.TokenMantissas(token), x.TokenExponents(token),
+                                         x.TokenSums(token), common[0], sums);
+      } else {
+        MultiplyTileManyTokens<Isa, kBits>(shape, codes, scales, tables, drop, x, token, count,
+                                           common, sums);
+      }
+      const int64_t col = tile * kTileColumns;
+      const int64_t cols = shape.cols - col < kTileColumns ? shape.cols - col : kTileColumns;
+      for (int64_t t = 0; t < count; ++t) {
+        std::memcpy(y + (token + t) * stride + col, sums + t * kTileColumns,
+                    static_cast<size_t>(cols) * sizeof(int32_t));
+      }
+    }
+  }
+}
+
+template <class Isa>
+inline void MultiplyTilesFor(const PackedMatrix& matrix, const BlockFloatBatch& x,
+                             int64_t tile_begin, int64_t tile_end, int32_t* y, int64_t stride) {
+  switch (matrix.shape.bits) {
+    case 4:
+      return MultiplyTilesBits<Isa, 4>(matrix, x, tile_begin, tile_end, y, stride);
+    case 6:
+      return MultiplyTilesBits<Isa, 6>(matrix, x, tile_begin, tile_end, y, stride);
+    default:
+      return MultiplyTilesBits<Isa, 3>(matrix, x, tile_begin, tile_end, y, stride);
+  }
+}
+
+}  // namespace
+}  // namespace burin
