@@ -8,6 +8,12 @@ if(BURIN_SANITIZE)
   add_link_options(-fsanitize=${BURIN_SANITIZE})
 endif()
 
+# Preset fuzz (clang): the libraries report their coverage to libFuzzer; fuzz/CMakeLists.txt makes the programs.
+option(BURIN_FUZZ "Build the fuzz targets with libFuzzer" OFF)
+if(BURIN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # The float parts (reference forward, quantizer) promise the same bits for any optimization level of one compiler:
 # no contraction of a*b+c into fused operations unless written so.
 add_compile_options(-ffp-contract=off)

@@ -1,5 +1,5 @@
-// A quantized model: what the cartridge file holds, as plain data over mapped bytes. Built once, then const; the emulator, placement,
-// RTL and masks read only this.
+// A quantized model: what the cartridge file holds, as plain data over mapped bytes. Built once,
+// then const; the emulator, placement, RTL and masks read only this.
 #pragma once
 
 #include <array>
@@ -18,27 +18,30 @@
 
 namespace burin {
 
-// One decoder layer on the chip. Norm gains are folded into q/k/v and gate/up; log2(e) / sqrt(head_dim) is folded into q (weights and
-// bias), or into q_norm where there is one. Inputs x outputs of each matrix in brackets.
+// One decoder layer on the chip. Norm gains are folded into q/k/v and gate/up; log2(e) /
+// sqrt(head_dim) is folded into q (weights and bias), or into q_norm where there is one. Inputs x
+// outputs of each matrix in brackets.
 struct QuantizedLayer {
-  PackedMatrix q, k, v;     // [hidden x q_width], [hidden x kv_width] twice
-  PackedMatrix o;           // [q_width x hidden]
-  PackedMatrix gate, up;    // [hidden x ffn]
-  PackedMatrix down;        // [ffn x hidden]
-  std::span<const int32_t> q_bias, k_bias, v_bias;  // kVectorFraction bits; empty unless config.qkv_bias
-  GainView q_norm, k_norm;                          // [head_dim]; empty unless config.qk_norm
+  PackedMatrix q, k, v;   // [hidden x q_width], [hidden x kv_width] twice
+  PackedMatrix o;         // [q_width x hidden]
+  PackedMatrix gate, up;  // [hidden x ffn]
+  PackedMatrix down;      // [ffn x hidden]
+  std::span<const int32_t> q_bias, k_bias,
+      v_bias;               // kVectorFraction bits; empty unless config.qkv_bias
+  GainView q_norm, k_norm;  // [head_dim]; empty unless config.qk_norm
 };
 
 struct QuantizedModel {
   ModelConfig config;
   GenerationDefaults generation;
-  int64_t context = 0;        // positions of the rotary table; <= config.max_positions
-  int64_t group = 128;        // rows a scale and a block exponent, of every matrix
+  int64_t context = 0;         // positions of the rotary table; <= config.max_positions
+  int64_t group = 128;         // rows a scale and a block exponent, of every matrix
   int residual_fraction = 20;  // fraction bits of the residual stream
 
-  PackedMatrix embedding;  // [hidden x vocab]; column = token. The same matrix as head when config.tied_head
-  PackedMatrix head;       // [hidden x vocab]; final norm gain folded in unless tied
-  GainView final_norm;     // [hidden]; only when tied, empty otherwise
+  PackedMatrix
+      embedding;  // [hidden x vocab]; column = token. The same matrix as head when config.tied_head
+  PackedMatrix head;    // [hidden x vocab]; final norm gain folded in unless tied
+  GainView final_norm;  // [hidden]; only when tied, empty otherwise
   RotaryTable rotary;
   std::vector<QuantizedLayer> layers;
 

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# clang-tidy (.clang-tidy) on every source below src/ but tests. What passed and has not changed since, with all that it
+# includes, is not read again. usage: tidy.sh [build folder with compile_commands.json, build/clang]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export build=${1:-build/clang}
+export passed=build/tidy
+
+# Of everything in the project that a finding can depend on: rules, source, headers.
+inputs_digest() {
+  local files
+  files=$(clang++ -std=c++20 -Isrc -MM "$1" | sed 's/^[^:]*\.o://; s/\\$//') || return 1
+  # shellcheck disable=SC2086  # a list of file names without spaces
+  cat .clang-tidy $files | sha256sum | cut -d' ' -f1
+}
+
+tidy_one() {
+  local digest
+  digest=$(set -o pipefail && inputs_digest "$1") || return 1
+  [[ -e $passed/$digest ]] && return
+  clang-tidy --quiet -p "$build" "$1" || return 1
+  : >"$passed/$digest"
+}
+export -f inputs_digest tidy_one
+
+main() {
+  local sources
+  mkdir -p "$passed"
+  mapfile -t sources < <(find src -name '*.cc' ! -name '*_test.cc' | LC_ALL=C sort)
+  # shellcheck disable=SC2016  # $0 is for the inner shell
+  printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'tidy_one "$0"'
+  echo "clang-tidy: ${#sources[@]} sources"
+}
+
+main
