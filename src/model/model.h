@@ -1,4 +1,5 @@
-// A checkpoint as plain data: geometry, and named tensors that look into mapped files. Built once by an importer, then const.
+// A checkpoint as plain data: geometry, and named tensors that look into mapped files. Built once
+// by an importer, then const.
 #pragma once
 
 #include <cstdint>
@@ -52,19 +53,35 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-// Refuses zero, negative, odd, non-dividing or absurd sizes (each bounded so that no later product overflows int64).
+// Refuses zero, negative, odd, non-dividing or absurd sizes (each bounded so that no later product
+// overflows int64).
 Status ValidateConfig(const ModelConfig& config, const std::string& object);
+
+// The known architectures, for messages: "llama, mistral, qwen2, qwen3".
+const char* KnownArchitectures();
+
+// The matrices of a decoder: those of a layer, in the order a token meets them, and the head.
+enum class MatrixKind : uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown, kHead };
+// "q_proj", ..., "down_proj", "lm_head": the names of Hugging Face.
+const char* MatrixKindName(MatrixKind kind);
+// Shape of a matrix of that kind.
+struct MatrixShape {
+  int64_t rows = 0;  // outputs
+  int64_t cols = 0;  // inputs
+  bool operator==(const MatrixShape&) const = default;
+};
+MatrixShape ShapeOf(const ModelConfig& config, MatrixKind kind);
 
 // Storage types that importers read; block types are de-quantized row by row.
 enum class TensorType : uint8_t { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K, kQ3_K };
 
-// One matrix [rows = outputs][cols = inputs] (or a vector: rows = 1) in storage order, inside a mapped file.
-// ReadRow is const and safe from many threads.
+// One matrix [rows = outputs][cols = inputs] (or a vector: rows = 1) in storage order, inside a
+// mapped file. ReadRow is const and safe from many threads.
 class TensorView {
  public:
   TensorView() = default;
-  // `data` must hold exactly rows * RowBytes(type, cols) bytes. `rotary_head_dim` > 0: the rows of each head of that many rows are
-  // stored interleaved (GGUF of llama) and ReadRow undoes it.
+  // `data` must hold exactly rows * RowBytes(type, cols) bytes. `rotary_head_dim` > 0: the rows of
+  // each head of that many rows are stored interleaved (GGUF of llama) and ReadRow undoes it.
   TensorView(std::string name, TensorType type, int64_t rows, int64_t cols,
              std::span<const std::byte> data, int64_t rotary_head_dim = 0);
 
@@ -73,6 +90,8 @@ class TensorView {
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   bool empty() const { return rows_ == 0; }
+  // The stored bytes, in storage order (rows of a rotary tensor still interleaved).
+  std::span<const std::byte> bytes() const { return data_; }
 
   // Row `row` (half-rotation order) as floats into out[0, cols).
   void ReadRow(int64_t row, std::span<float> out) const;
@@ -94,12 +113,12 @@ const char* TensorTypeName(TensorType type);
 
 // Tensors of one layer; shapes as [outputs][inputs].
 struct LayerTensors {
-  TensorView attention_norm;         // (hidden)
-  TensorView q, k, v, o;             // [q_width][hidden], [kv_width][hidden] x2, [hidden][q_width]
+  TensorView attention_norm;          // (hidden)
+  TensorView q, k, v, o;              // [q_width][hidden], [kv_width][hidden] x2, [hidden][q_width]
   TensorView q_bias, k_bias, v_bias;  // (q_width), (kv_width) x2; empty unless config.qkv_bias
-  TensorView q_norm, k_norm;         // (head_dim); empty unless config.qk_norm
-  TensorView ffn_norm;               // (hidden)
-  TensorView gate, up, down;         // [ffn][hidden] x2, [hidden][ffn]
+  TensorView q_norm, k_norm;          // (head_dim); empty unless config.qk_norm
+  TensorView ffn_norm;                // (hidden)
+  TensorView gate, up, down;          // [ffn][hidden] x2, [hidden][ffn]
 };
 
 // Defaults of generation_config.json that a runner takes over.
@@ -119,5 +138,8 @@ struct Model {
 
   std::vector<std::shared_ptr<const MappedFile>> files;  // keeps the views alive
 };
+
+// The matrix of that kind in `layer` (any layer for kHead).
+const TensorView& MatrixOf(const Model& model, int64_t layer, MatrixKind kind);
 
 }  // namespace burin
