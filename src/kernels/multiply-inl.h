@@ -98,12 +98,13 @@ struct BlockLevels {
   }
 };
 
-// acc + the dot products of the eight level vectors with 32 mantissas.
+// Adds the dot products of the eight level vectors with 32 mantissas to two sums in turn: one chain
+// of additions would be bound by the latency of its instruction.
 template <class Isa, int kBits>
-[[gnu::always_inline]] inline typename Isa::Ints DotBlock(typename Isa::Ints acc,
-                                                          const typename Isa::Bytes* levels,
-                                                          const int8_t* x) {
+[[gnu::always_inline]] inline void DotBlock(typename Isa::Ints (&sums)[2],
+                                            const typename Isa::Bytes* levels, const int8_t* x) {
   for (int k = 0; k < 8; k += 2) {
+    auto& acc = sums[k / 2 % 2];
     const auto x0 = Isa::Broadcast(x + 4 * k), x1 = Isa::Broadcast(x + 4 * k + 4);
     if constexpr (kBits == 3) {
       acc = Isa::Dot2(acc, levels[k], x0, levels[k + 1], x1);
@@ -111,7 +112,6 @@ template <class Isa, int kBits>
       acc = Isa::Dot(Isa::Dot(acc, levels[k], x0), levels[k + 1], x1);
     }
   }
-  return acc;
 }
 
 // Mantissas and right shifts of the scales of one (tile, group) part, before the distance of a
@@ -150,18 +150,19 @@ inline void MultiplyTileOneToken(const MatrixShape& shape, const uint8_t* codes,
   typename Isa::Ints total[Isa::kParts];
   for (auto& t : total) t = Isa::ZeroInts();
   for (int64_t g = 0; g < groups; ++g) {
-    typename Isa::Ints sum[Isa::kParts];
-    for (auto& s : sum) s = Isa::ZeroInts();
+    typename Isa::Ints sum[Isa::kParts][2];
+    for (auto& s : sum) s[0] = s[1] = Isa::ZeroInts();
     for (int64_t b = 0; b < blocks; ++b, codes += block_bytes, x += kBlockRows) {
       for (int part = 0; part < Isa::kParts; ++part) {
         const BlockLevels<Isa, kBits> levels(codes + part * kPartBytes, high, low);
-        sum[part] = DotBlock<Isa, kBits>(sum[part], levels.levels, x);
+        DotBlock<Isa, kBits>(sum[part], levels.levels, x);
       }
     }
     const int32_t correction = tables.offset * block_sums[g], distance = common - exponents[g];
     for (int part = 0; part < Isa::kParts; ++part) {
       const GroupScales<Isa> group_scales(scales + part * kPartColumns, drop);
-      total[part] = Isa::Add(total[part], group_scales.Term(sum[part], correction, distance));
+      total[part] = Isa::Add(total[part], group_scales.Term(Isa::Add(sum[part][0], sum[part][1]),
+                                                            correction, distance));
     }
     scales += kTileColumns;
   }
@@ -178,7 +179,7 @@ template <class Isa, int kBits, int kTokens>
                                                        int64_t token, int64_t group,
                                                        const int32_t* common, int32_t* sums) {
   constexpr int kPartBytes = 64 / Isa::kParts, kPartColumns = 16 / Isa::kParts;
-  const int64_t stride = x.groups * x.group;
+  const int64_t stride = x.stride();
   const int8_t* mantissas = x.mantissas.data() + token * stride + group * x.group;
   typename Isa::Ints sum[kTokens][Isa::kParts];
   for (auto& row : sum) {

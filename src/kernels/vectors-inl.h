@@ -27,7 +27,7 @@ inline void QuantizeTokenFor(std::span<const int32_t> values, int fraction, Bloc
                              int64_t t) {
   int8_t* mantissas = batch.TokenMantissas(t);
   const int64_t rows = batch.rows;
-  std::memset(mantissas + rows, 0, static_cast<size_t>(batch.groups * batch.group - rows));
+  std::memset(mantissas + rows, 0, static_cast<size_t>(batch.stride() - rows));
   for (int64_t g = 0; g < batch.groups; ++g) {
     const int64_t begin = g * batch.group, left = rows - begin;
     const int64_t count = left < batch.group ? left : batch.group;
@@ -61,7 +61,7 @@ inline void SwiGluTokenFor(std::span<const int32_t> gate, std::span<const int32_
                            BlockFloatBatch& batch, int64_t t) {
   const int64_t rows = batch.rows;
   int8_t* mantissas = batch.TokenMantissas(t);
-  std::memset(mantissas + rows, 0, static_cast<size_t>(batch.groups * batch.group - rows));
+  std::memset(mantissas + rows, 0, static_cast<size_t>(batch.stride() - rows));
   int64_t products[128];
   for (int64_t g = 0; g < batch.groups; ++g) {
     const int64_t begin = g * batch.group, left = rows - begin;

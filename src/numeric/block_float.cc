@@ -28,7 +28,7 @@ template <typename T>
 void QuantizeTokenOf(std::span<const T> values, int fraction, BlockFloatBatch& batch, int64_t t) {
   BURIN_CHECK(static_cast<int64_t>(values.size()) == batch.rows);
   int8_t* mantissas = batch.TokenMantissas(t);
-  std::fill(mantissas + batch.rows, mantissas + batch.groups * batch.group, int8_t{0});
+  std::fill(mantissas + batch.rows, mantissas + batch.stride(), int8_t{0});
   for (int64_t g = 0; g < batch.groups; ++g) {
     const int64_t begin = g * batch.group, count = std::min(batch.group, batch.rows - begin);
     batch.TokenExponents(t)[g] =
@@ -47,7 +47,7 @@ void BlockFloatBatch::Resize(int64_t token_count, int64_t row_count, int64_t gro
   rows = row_count;
   group = group_rows;
   groups = (rows + group - 1) / group;
-  mantissas.resize(static_cast<size_t>(tokens * groups * group));
+  mantissas.resize(static_cast<size_t>(tokens * stride()));
   exponents.resize(static_cast<size_t>(tokens * groups));
   sums.resize(static_cast<size_t>(tokens * groups));
 }

@@ -12,6 +12,9 @@ namespace burin {
 // -kMaxFraction).
 inline constexpr int kZeroBlockExponent = -64;
 inline constexpr int kMaxFraction = 40;
+// Tokens of a batch lie this many bytes further apart than their values need, so that the tokens of
+// a power-of-two width do not all fall into one set of the cache.
+inline constexpr int64_t kTokenPadding = 64;
 
 // A batch of `tokens` vectors of `rows` values in blocks of `group` rows: value = mantissa *
 // 2^exponent(block). Rows are padded with zeros to a multiple of `group`.
@@ -28,8 +31,9 @@ struct BlockFloatBatch {
   // Sets the shape and makes room; keeps the memory that is there.
   void Resize(int64_t token_count, int64_t row_count, int64_t group_rows);
 
-  int8_t* TokenMantissas(int64_t t) { return mantissas.data() + t * groups * group; }
-  const int8_t* TokenMantissas(int64_t t) const { return mantissas.data() + t * groups * group; }
+  int64_t stride() const { return groups * group + kTokenPadding; }
+  int8_t* TokenMantissas(int64_t t) { return mantissas.data() + t * stride(); }
+  const int8_t* TokenMantissas(int64_t t) const { return mantissas.data() + t * stride(); }
   int32_t* TokenExponents(int64_t t) { return exponents.data() + t * groups; }
   const int32_t* TokenExponents(int64_t t) const { return exponents.data() + t * groups; }
   int32_t* TokenSums(int64_t t) { return sums.data() + t * groups; }
