@@ -1,0 +1,362 @@
+// The emulator against an independent forward pass, written here from numeric's functions for one
+// token of one sequence, and against itself under every way to run the same tokens.
+#include "emu/emulator.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "base/philox.h"
+#include "emu/test_model.h"
+#include "numeric/attention.h"
+#include "numeric/matrix_pass.h"
+
+namespace burin {
+namespace {
+
+using Ids = std::vector<int32_t>;
+using Logits = std::vector<int32_t>;  // [tokens][vocab]
+
+class PlainForward {
+ public:
+  explicit PlainForward(const QuantizedModel& model) : m_(model), layers_(model.layers.size()) {}
+
+  // The logits after one more token.
+  std::vector<int32_t> Step(int32_t token) {
+    const ModelConfig& c = m_.config;
+    std::vector<int32_t> x(static_cast<size_t>(c.hidden));
+    ReadColumn(m_.embedding, token, m_.residual_fraction, x);
+    for (size_t l = 0; l < layers_.size(); ++l) {
+      const QuantizedLayer& w = m_.layers[l];
+      const BlockFloatBatch a = Quantized(Normed(x), kNormFraction);
+      Add(w.o, Quantized(Attention(l, a), kVectorFraction), x);
+      const BlockFloatBatch b = Quantized(Normed(x), kNormFraction);
+      const std::vector<int32_t> gate = Product(w.gate, b), up = Product(w.up, b);
+      std::vector<int64_t> h(gate.size());
+      for (size_t i = 0; i < h.size(); ++i) h[i] = SwiGlu(gate[i], up[i]);
+      Add(w.down, Quantized(h, kSwiGluFraction), x);
+    }
+    ++position_;
+    std::vector<int32_t> normed = Normed(x);
+    if (c.tied_head) ApplyGain(normed, m_.final_norm, kNormFraction);
+    return Product(m_.head, Quantized(normed, kNormFraction));
+  }
+
+ private:
+  struct Side {
+    std::vector<int8_t> mantissas, exponents;
+  };
+  struct Head {
+    Side keys, values;
+  };
+
+  template <typename T>
+  BlockFloatBatch Quantized(const std::vector<T>& v, int fraction) const {
+    BlockFloatBatch batch;
+    batch.Resize(1, static_cast<int64_t>(v.size()), m_.group);
+    QuantizeToken(std::span<const T>(v), fraction, batch, 0);
+    return batch;
+  }
+  std::vector<int32_t> Normed(const std::vector<int32_t>& x) const {
+    std::vector<int32_t> out(x.size());
+    RmsNorm(x, MakeRmsNormConstants(m_.config.hidden, m_.config.rms_eps, m_.residual_fraction),
+            out);
+    return out;
+  }
+  static std::vector<int32_t> Raw(const PackedMatrix& matrix, const BlockFloatBatch& x) {
+    std::vector<int32_t> raw;
+    for (int64_t col = 0; col < matrix.shape.cols; ++col) {
+      raw.push_back(ColumnSum(matrix, x, 0, col));
+    }
+    return raw;
+  }
+  static std::vector<int32_t> Product(const PackedMatrix& matrix, const BlockFloatBatch& x) {
+    std::vector<int32_t> raw = Raw(matrix, x), out(raw.size());
+    MatrixToFixed(raw, MatrixExponent(matrix, x, 0), kVectorFraction, out);
+    return out;
+  }
+  void Add(const PackedMatrix& matrix, const BlockFloatBatch& x, std::vector<int32_t>& to) const {
+    AddToResidual(Raw(matrix, x), MatrixExponent(matrix, x, 0), m_.residual_fraction, to);
+  }
+
+  static void AddBias(std::vector<int32_t>& v, std::span<const int32_t> bias) {
+    for (size_t i = 0; i < bias.size(); ++i) v[i] = SaturatingAdd(v[i], bias[i]);
+  }
+  void NormAndRotate(std::vector<int32_t>& v, const GainView& gain) const {
+    const auto d = static_cast<size_t>(m_.config.head_dim);
+    std::vector<int32_t> angles(d);
+    RotaryAngles(m_.rotary, position_, angles.data());
+    for (size_t at = 0; at < v.size(); at += d) {
+      const std::span<int32_t> head = std::span(v).subspan(at, d);
+      if (m_.config.qk_norm) {
+        const std::vector<int32_t> before(head.begin(), head.end());
+        RmsNorm(before,
+                MakeRmsNormConstants(m_.config.head_dim, m_.config.rms_eps, kVectorFraction), head);
+        ApplyGain(head, gain, kVectorFraction);
+      }
+      RotateHead(head, angles.data());
+    }
+  }
+  void Append(Side& side, const std::vector<int32_t>& v, size_t head) const {
+    const auto d = static_cast<size_t>(m_.config.head_dim);
+    side.mantissas.resize(side.mantissas.size() + d);
+    side.exponents.push_back(
+        static_cast<int8_t>(QuantizeBlock(std::span(v).subspan(head * d, d), kVectorFraction,
+                                          side.mantissas.data() + side.mantissas.size() - d)));
+  }
+  std::vector<int32_t> Attention(size_t l, const BlockFloatBatch& a) {
+    const ModelConfig& c = m_.config;
+    const QuantizedLayer& w = m_.layers[l];
+    std::vector<int32_t> q = Product(w.q, a), k = Product(w.k, a), v = Product(w.v, a);
+    AddBias(q, w.q_bias);
+    AddBias(k, w.k_bias);
+    AddBias(v, w.v_bias);
+    NormAndRotate(q, w.q_norm);
+    NormAndRotate(k, w.k_norm);
+    const auto kv_heads = static_cast<size_t>(c.kv_heads), d = static_cast<size_t>(c.head_dim);
+    layers_[l].resize(kv_heads);
+    for (size_t h = 0; h < kv_heads; ++h) {
+      Append(layers_[l][h].keys, k, h);
+      Append(layers_[l][h].values, v, h);
+    }
+    std::vector<int32_t> out(q.size()), scratch(2 * static_cast<size_t>(position_ + 1));
+    for (size_t h = 0; h < static_cast<size_t>(c.heads); ++h) {
+      const Head& kv = layers_[l][h / (static_cast<size_t>(c.heads) / kv_heads)];
+      std::vector<int8_t> mantissas(d);
+      const int exponent =
+          QuantizeBlock(std::span(q).subspan(h * d, d), kVectorFraction, mantissas.data());
+      Attend({mantissas.data(), exponent}, {kv.keys.mantissas.data(), kv.keys.exponents.data()},
+             {kv.values.mantissas.data(), kv.values.exponents.data()}, position_ + 1, c.head_dim,
+             scratch, std::span(out).subspan(h * d, d));
+    }
+    return out;
+  }
+
+  const QuantizedModel& m_;
+  int64_t position_ = 0;
+  std::vector<std::vector<Head>> layers_;
+};
+
+Ids RandomIds(uint64_t seed, size_t count, int64_t vocab) {
+  Ids ids;
+  for (size_t i = 0; i < count; ++i) {
+    ids.push_back(static_cast<int32_t>(Philox(seed, 0, i)[0] % static_cast<uint64_t>(vocab)));
+  }
+  return ids;
+}
+
+Logits PlainLogits(const QuantizedModel& model, const Ids& ids) {
+  PlainForward plain(model);
+  Logits all;
+  for (const int32_t id : ids) {
+    const std::vector<int32_t> logits = plain.Step(id);
+    all.insert(all.end(), logits.begin(), logits.end());
+  }
+  return all;
+}
+
+// All logits of `ids` from position cache.length() on, in chunks of `chunk` tokens.
+Logits RunLogits(const Emulator& emulator, KvCache& cache, std::span<const int32_t> ids,
+                 size_t chunk) {
+  const auto vocab = static_cast<size_t>(emulator.model().config.vocab);
+  Logits logits(ids.size() * vocab);
+  Workspace workspace;
+  for (size_t at = 0; at < ids.size(); at += chunk) {
+    const size_t count = std::min(chunk, ids.size() - at);
+    const Chunk chunks[] = {{&cache, ids.subspan(at, count), LogitsWanted::kAll,
+                             std::span(logits).subspan(at * vocab, count * vocab)}};
+    EXPECT_TRUE(emulator.Forward(chunks, workspace));
+  }
+  return logits;
+}
+
+Logits RunLogits(const Emulator& emulator, const Ids& ids, size_t chunk) {
+  KvCache cache = *emulator.NewCache(static_cast<int64_t>(ids.size()));
+  return RunLogits(emulator, cache, ids, chunk);
+}
+
+// The feature combinations that real models have, and all widths and groups.
+std::vector<TestModelOptions> Variants() {
+  std::vector<TestModelOptions> all;
+  all.push_back({.seed = 1, .bits = 3, .group = 32});
+  all.push_back({.seed = 2, .bits = 4, .group = 64, .tied_head = true});
+  all.push_back({.seed = 3, .bits = 6, .group = 128, .qkv_bias = true});
+  all.push_back({.seed = 4, .bits = 3, .group = 128, .tied_head = true, .qk_norm = true});
+  all.push_back({.seed = 5, .bits = 4, .group = 32, .qkv_bias = true, .qk_norm = true});
+  // head_dim that kernel sets can quantize, heads * head_dim != hidden, one kv head.
+  all.push_back({.seed = 6, .bits = 3, .group = 64, .heads = 3, .kv_heads = 1, .head_dim = 32});
+  return all;
+}
+
+TEST(EmulatorTest, EqualsThePlainForwardForEveryKernelSetAndThreadCount) {
+  for (const TestModelOptions& options : Variants()) {
+    const TestModel test(options);
+    const Ids ids = RandomIds(options.seed, 40, options.vocab);
+    const Logits expected = PlainLogits(test.model, ids);
+    for (const KernelSet* kernels : AvailableKernelSets()) {
+      for (int threads = 1; threads <= 3; ++threads) {
+        ThreadPool pool(threads);
+        const Emulator emulator(test.model, *kernels, &pool);
+        EXPECT_EQ(RunLogits(emulator, ids, 40), expected)
+            << "model " << options.seed << ", " << kernels->name << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
+TEST(EmulatorTest, LogitsDifferFromTokenToToken) {
+  const TestModel test({});
+  const Logits logits = RunLogits(Emulator(test.model, *AvailableKernelSets().back()),
+                                  RandomIds(1, 40, test.model.config.vocab), 40);
+  const std::map<int32_t, int> distinct = [&] {
+    std::map<int32_t, int> counts;
+    for (const int32_t x : logits) ++counts[x];
+    return counts;
+  }();
+  EXPECT_GT(distinct.size(), logits.size() * 9 / 10);
+  EXPECT_GT(distinct.rbegin()->first, 65536 / 2);
+  EXPECT_LT(distinct.rbegin()->first, 65536 * 100);
+}
+
+TEST(EmulatorTest, ChunkingDoesNotMatter) {
+  for (const TestModelOptions& options : Variants()) {
+    const TestModel test(options);
+    const Emulator emulator(test.model, *AvailableKernelSets().back());
+    const Ids ids = RandomIds(options.seed, 40, options.vocab);
+    const Logits expected = RunLogits(emulator, ids, 40);
+    for (const size_t chunk : {1, 3, 7}) EXPECT_EQ(RunLogits(emulator, ids, chunk), expected);
+  }
+}
+
+TEST(EmulatorTest, PromptsLongerThanAPassDoNotMatter) {
+  const TestModel test({.context = 300});
+  ThreadPool pool(2);
+  const Emulator emulator(test.model, *AvailableKernelSets().back(), &pool);
+  const Ids ids = RandomIds(9, 300, test.model.config.vocab);
+  EXPECT_EQ(RunLogits(emulator, ids, 300), RunLogits(emulator, ids, 50));
+}
+
+TEST(EmulatorTest, SequencesOfABatchDoNotSeeEachOther) {
+  const TestModel test({.qkv_bias = true});
+  const auto vocab = static_cast<size_t>(test.model.config.vocab);
+  ThreadPool pool(3);
+  const Emulator emulator(test.model, *AvailableKernelSets().back(), &pool);
+  std::vector<Ids> sequences;
+  std::vector<Logits> expected;
+  for (const size_t length : {5, 20, 1, 33}) {
+    sequences.push_back(RandomIds(length, length, test.model.config.vocab));
+    expected.push_back(RunLogits(emulator, sequences.back(), length));
+  }
+  for (const std::vector<size_t>& order :
+       std::vector<std::vector<size_t>>{{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}}) {
+    std::vector<KvCache> caches;
+    for (size_t i = 0; i < 4; ++i) caches.push_back(*emulator.NewCache(40));
+    std::vector<Logits> got(4);
+    std::vector<Chunk> first, rest;
+    for (const size_t i : order) {
+      // All but the last token without logits, then one token of each sequence together.
+      got[i].resize(vocab);
+      const std::span<const int32_t> ids = sequences[i];
+      if (ids.size() > 1) first.push_back({&caches[i], ids.first(ids.size() - 1)});
+      rest.push_back({&caches[i], ids.last(1), LogitsWanted::kLast, got[i]});
+    }
+    Workspace workspace;
+    ASSERT_TRUE(emulator.Forward(first, workspace));
+    ASSERT_TRUE(emulator.Forward(rest, workspace));
+    for (size_t i = 0; i < 4; ++i) {
+      EXPECT_TRUE(std::equal(got[i].begin(), got[i].end(), expected[i].end() - vocab)) << i;
+    }
+  }
+}
+
+TEST(EmulatorTest, ContinuesAfterTruncationAndFromACopiedPrefix) {
+  const TestModel test({.tied_head = true});
+  const auto vocab = static_cast<size_t>(test.model.config.vocab);
+  const Emulator emulator(test.model, *AvailableKernelSets().back());
+  const Ids ids = RandomIds(4, 30, test.model.config.vocab);
+  const Logits expected = RunLogits(emulator, ids, 30);
+  const Logits tail(expected.begin() + static_cast<std::ptrdiff_t>(12 * vocab), expected.end());
+
+  KvCache cache = *emulator.NewCache(40);
+  RunLogits(emulator, cache, std::span(ids).first(12), 12);
+  KvCache copy = *emulator.NewCache(30);
+  ASSERT_TRUE(copy.CopyPrefix(cache, 12));
+  RunLogits(emulator, cache, RandomIds(5, 25, test.model.config.vocab), 25);
+  cache.Truncate(12);
+  EXPECT_EQ(RunLogits(emulator, cache, std::span(ids).subspan(12), 4), tail);
+  EXPECT_EQ(RunLogits(emulator, copy, std::span(ids).subspan(12), 18), tail);
+}
+
+TEST(EmulatorTest, ASaturatedResidualIsTheSameEverywhere) {
+  // Embeddings of about 2^12 with 20 fraction bits do not fit: the stream sits at the rails.
+  const TestModel test({.weight_exponent = 13});
+  const Ids ids = RandomIds(4, 20, test.model.config.vocab);
+  const Logits expected = PlainLogits(test.model, ids);
+  std::vector<int32_t> column(64);
+  ReadColumn(test.model.embedding, ids[0], 20, column);
+  EXPECT_THAT(column, testing::Contains(std::numeric_limits<int32_t>::min()));
+  EXPECT_THAT(column, testing::Contains(std::numeric_limits<int32_t>::max()));
+  for (const KernelSet* kernels : AvailableKernelSets()) {
+    EXPECT_EQ(RunLogits(Emulator(test.model, *kernels), ids, 7), expected) << kernels->name;
+  }
+}
+
+TEST(EmulatorTest, RefusesForeignIdsAndFullCachesAndChangesNothing) {
+  const TestModel test({});
+  const Emulator emulator(test.model, *AvailableKernelSets().back());
+  Workspace workspace;
+  KvCache first = *emulator.NewCache(8), second = *emulator.NewCache(8);
+  const Ids good = {1, 2, 3}, foreign = {1, 130}, negative = {-1}, many(9, 5);
+  const auto forward = [&](const Ids& ids) {
+    const Chunk chunks[] = {{&first, good}, {&second, ids}};
+    return emulator.Forward(chunks, workspace);
+  };
+  EXPECT_THAT(forward(foreign).error().ToString(), testing::HasSubstr("id 130; expected 0 to 129"));
+  EXPECT_THAT(forward(negative).error().ToString(), testing::HasSubstr("id -1"));
+  EXPECT_THAT(forward(many).error().ToString(),
+              testing::HasSubstr("9 tokens after 0 positions; expected at most 8"));
+  EXPECT_EQ(first.length(), 0);
+  EXPECT_EQ(second.length(), 0);
+  EXPECT_FALSE(emulator.NewCache(test.model.context + 1));
+  EXPECT_TRUE(forward(Ids(8, 5)));
+  EXPECT_FALSE(forward({1}));
+}
+
+struct Recorder : Observer {
+  std::map<Stage, int> calls;
+  std::vector<int32_t> logits;
+  std::map<int64_t, std::vector<int32_t>> queries;  // of layer 1, by position
+  void See(Stage stage, int64_t layer, size_t, int64_t position,
+           std::span<const int32_t> values) override {
+    ++calls[stage];
+    if (stage == Stage::kLogits) logits.assign(values.begin(), values.end());
+    if (stage == Stage::kQuery && layer == 1)
+      queries[position].assign(values.begin(), values.end());
+  }
+};
+
+TEST(EmulatorTest, AnObserverSeesEveryStageAndTheSameIntegersForAnyChunking) {
+  const TestModel test({});
+  const Emulator emulator(test.model, *AvailableKernelSets().back());
+  const Ids ids = RandomIds(4, 6, test.model.config.vocab);
+  Recorder whole, pieces;
+  std::vector<int32_t> logits(static_cast<size_t>(test.model.config.vocab));
+  Workspace workspace;
+  KvCache cache = *emulator.NewCache(6);
+  const Chunk all[] = {{&cache, ids, LogitsWanted::kLast, logits}};
+  ASSERT_TRUE(emulator.Forward(all, workspace, &whole));
+  cache.Truncate(0);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Chunk one[] = {{&cache, std::span(ids).subspan(i, 1)}};
+    ASSERT_TRUE(emulator.Forward(one, workspace, &pieces));
+  }
+  EXPECT_EQ(whole.logits, logits);
+  EXPECT_EQ(whole.queries, pieces.queries);
+  EXPECT_EQ(whole.calls[Stage::kEmbedding], 6);
+  EXPECT_EQ(whole.calls[Stage::kResidual], 12);
+  EXPECT_EQ(whole.calls[Stage::kLogits], 1);
+  EXPECT_EQ(pieces.calls.count(Stage::kLogits), 0u);
+}
+
+}  // namespace
+}  // namespace burin
