@@ -18,7 +18,8 @@ struct Avx2Base {
   static Bytes Load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static void Store(void* p, Bytes v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
   static Bytes And(Bytes a, Bytes b) { return _mm256_and_si256(a, b); }
-  static Bytes Or3(Bytes a, Bytes b, Bytes c) { return _mm256_or_si256(_mm256_or_si256(a, b), c); }
+  static Bytes AndNot(Bytes a, Bytes b) { return _mm256_andnot_si256(a, b); }
+  static Bytes Or(Bytes a, Bytes b) { return _mm256_or_si256(a, b); }
   static Bytes Splat(int byte) { return _mm256_set1_epi8(static_cast<char>(byte)); }
   template <int kBits>
   static Bytes Shift(Bytes v) {

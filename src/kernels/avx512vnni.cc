@@ -19,7 +19,8 @@ struct Avx512Vnni {
   static Bytes Load(const void* p) { return _mm512_loadu_si512(p); }
   static void Store(void* p, Bytes v) { _mm512_storeu_si512(p, v); }
   static Bytes And(Bytes a, Bytes b) { return _mm512_and_si512(a, b); }
-  static Bytes Or3(Bytes a, Bytes b, Bytes c) { return _mm512_ternarylogic_epi64(a, b, c, 0xfe); }
+  static Bytes AndNot(Bytes a, Bytes b) { return _mm512_andnot_si512(a, b); }
+  static Bytes Or(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
   static Bytes Splat(int byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
   template <int kBits>
   static Bytes Shift(Bytes v) {

@@ -47,71 +47,90 @@ inline LevelTables MakeLevelTables(const PackedMatrix& matrix) {
   return tables;
 }
 
-// Calls use(k, indices) for the eight codes k = 0..7 of each lane of a 3-bit block's part;
-// `indices` are table indices.
-template <class Isa, class Use>
+// Calls use(k, first, second) for k = 0, 2, 4, 6 of one block of 32 rows: `first` holds the table
+// indices of rows 4k..4k+3, `second` those of rows 4k+4..4k+7, each [plane][part]. kPlanes 3-bit
+// blocks follow each other (two for 6 bits). The order keeps few vectors alive.
+template <class Isa, int kPlanes, class Use>
 [[gnu::always_inline]] inline void Unpack3(const uint8_t* block, Use&& use) {
-  const auto v0 = Isa::Load(block), v1 = Isa::Load(block + 64), v2 = Isa::Load(block + 128);
-  const auto mask = Isa::Splat(0x77);
-  const auto m0 = Isa::And(v0, mask), m1 = Isa::And(v1, mask), m2 = Isa::And(v2, mask);
-  use(0, m0);
-  use(1, Isa::template Shift<4>(m0));
-  use(2, m1);
-  use(3, Isa::template Shift<4>(m1));
-  use(4, m2);
-  use(5, Isa::template Shift<4>(m2));
-  const auto rest = Isa::Or3(Isa::And(Isa::template Shift<3>(v0), Isa::Splat(0x11)),
-                             Isa::And(Isa::template Shift<2>(v1), Isa::Splat(0x22)),
-                             Isa::And(Isa::template Shift<1>(v2), Isa::Splat(0x44)));
-  use(6, rest);
-  use(7, Isa::template Shift<4>(rest));
-}
-
-// The eight unsigned level vectors of one block of 32 rows (one part of it): levels[k] belongs to
-// rows 4k..4k+3.
-template <class Isa, int kBits>
-struct BlockLevels {
-  typename Isa::Bytes levels[8];
-
-  [[gnu::always_inline]] BlockLevels(const uint8_t* block, typename Isa::Bytes high,
-                                     [[maybe_unused]] typename Isa::Bytes low) {
-    if constexpr (kBits == 3) {
-      Unpack3<Isa>(
-          block, [&](int k, auto index)
-                     __attribute__((always_inline)) { levels[k] = Isa::Lookup(high, index); });
-    } else if constexpr (kBits == 6) {
-      Unpack3<Isa>(
-          block, [&](int k, auto index)
-                     __attribute__((always_inline)) { levels[k] = Isa::Lookup(high, index); });
-      Unpack3<Isa>(
-          block + 192, [&](int k, auto index) __attribute__((always_inline)) {
-            levels[k] = Isa::AddBytes(levels[k], Isa::Lookup(low, index));
-          });
-    } else {
-      const auto mask = Isa::Splat(0x0f);
-      for (int v = 0; v < 4; ++v) {
-        const auto bytes = Isa::Load(block + 64 * v);
-        levels[2 * v] = Isa::Lookup(high, Isa::And(bytes, mask));
-        levels[2 * v + 1] = Isa::Lookup(high, Isa::And(Isa::template Shift<4>(bytes), mask));
+  using Bytes = typename Isa::Bytes;
+  constexpr int kParts = Isa::kParts, kPartBytes = 64 / kParts;
+  const Bytes mask = Isa::Splat(0x77);
+  Bytes first[kPlanes][kParts], second[kPlanes][kParts], rest[kPlanes][kParts];
+#pragma GCC unroll 3
+  for (int v = 0; v < 3; ++v) {
+#pragma GCC unroll 2
+    for (int plane = 0; plane < kPlanes; ++plane) {
+#pragma GCC unroll 4
+      for (int part = 0; part < kParts; ++part) {
+        const Bytes bytes = Isa::Load(block + 192 * plane + 64 * v + kPartBytes * part);
+        const Bytes spare = Isa::AndNot(mask, bytes);  // bits 3 and 7
+        first[plane][part] = Isa::And(bytes, mask);
+        second[plane][part] = Isa::template Shift<4>(first[plane][part]);
+        rest[plane][part] =
+            v == 0 ? spare : Isa::Or(Isa::template Shift<1>(rest[plane][part]), spare);
       }
     }
+    use(2 * v, first, second);
   }
-};
-
-// Adds the dot products of the eight level vectors with 32 mantissas to two sums in turn: one chain
-// of additions would be bound by the latency of its instruction.
-template <class Isa, int kBits>
-[[gnu::always_inline]] inline void DotBlock(typename Isa::Ints (&sums)[2],
-                                            const typename Isa::Bytes* levels, const int8_t* x) {
-  for (int k = 0; k < 8; k += 2) {
-    auto& acc = sums[k / 2 % 2];
-    const auto x0 = Isa::Broadcast(x + 4 * k), x1 = Isa::Broadcast(x + 4 * k + 4);
-    if constexpr (kBits == 3) {
-      acc = Isa::Dot2(acc, levels[k], x0, levels[k + 1], x1);
-    } else {
-      acc = Isa::Dot(Isa::Dot(acc, levels[k], x0), levels[k + 1], x1);
+#pragma GCC unroll 2
+  for (int plane = 0; plane < kPlanes; ++plane) {
+#pragma GCC unroll 4
+    for (int part = 0; part < kParts; ++part) {
+      first[plane][part] = Isa::template Shift<1>(rest[plane][part]);  // bits 0-2 and 4-6
+      second[plane][part] = Isa::template Shift<4>(first[plane][part]);
     }
   }
+  use(6, first, second);
+}
+
+// Calls use(k, u0, u1) for k = 0, 2, 4, 6 of one block of 32 rows: the unsigned levels of rows
+// 4k..4k+3 and 4k+4..4k+7, each [part].
+template <class Isa, int kBits, class Use>
+[[gnu::always_inline]] inline void ForEachLevelPair(const uint8_t* block, typename Isa::Bytes high,
+                                                    [[maybe_unused]] typename Isa::Bytes low,
+                                                    Use&& use) {
+  using Bytes = typename Isa::Bytes;
+  constexpr int kParts = Isa::kParts, kPartBytes = 64 / kParts;
+  Bytes u0[kParts], u1[kParts];
+  if constexpr (kBits == 4) {
+    const Bytes mask = Isa::Splat(0x0f);
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+#pragma GCC unroll 4
+      for (int part = 0; part < kParts; ++part) {
+        const Bytes bytes = Isa::Load(block + 64 * v + kPartBytes * part);
+        u0[part] = Isa::Lookup(high, Isa::And(bytes, mask));
+        u1[part] = Isa::Lookup(high, Isa::And(Isa::template Shift<4>(bytes), mask));
+      }
+      use(2 * v, u0, u1);
+    }
+  } else {
+    constexpr int kPlanes = kBits / 3;
+    Unpack3<Isa, kPlanes>(
+        block, [&](int k, auto& first, auto& second) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+          for (int part = 0; part < kParts; ++part) {
+            u0[part] = Isa::Lookup(high, first[0][part]);
+            u1[part] = Isa::Lookup(high, second[0][part]);
+            if constexpr (kPlanes == 2) {
+              u0[part] = Isa::AddBytes(u0[part], Isa::Lookup(low, first[1][part]));
+              u1[part] = Isa::AddBytes(u1[part], Isa::Lookup(low, second[1][part]));
+            }
+          }
+          use(k, u0, u1);
+        });
+  }
+}
+
+// acc + u0 . x0 + u1 . x1; at 3 bits levels are small enough for the pair form.
+template <class Isa, int kBits>
+[[gnu::always_inline]] inline typename Isa::Ints DotPair(typename Isa::Ints acc,
+                                                         typename Isa::Bytes u0,
+                                                         typename Isa::Bytes x0,
+                                                         typename Isa::Bytes u1,
+                                                         typename Isa::Bytes x1) {
+  if constexpr (kBits == 3) return Isa::Dot2(acc, u0, x0, u1, x1);
+  return Isa::Dot(Isa::Dot(acc, u0, x0), u1, x1);
 }
 
 // Mantissas and right shifts of the scales of one (tile, group) part, before the distance of a
@@ -143,7 +162,7 @@ inline void MultiplyTileOneToken(const MatrixShape& shape, const uint8_t* codes,
                                  const uint8_t* scales, const LevelTables& tables, int drop,
                                  const int8_t* x, const int32_t* exponents,
                                  const int32_t* block_sums, int32_t common, int32_t* out) {
-  constexpr int kPartBytes = 64 / Isa::kParts, kPartColumns = 16 / Isa::kParts;
+  constexpr int kPartColumns = 16 / Isa::kParts;
   const auto high = Isa::Table(tables.high), low = Isa::Table(tables.low);
   const int64_t blocks = shape.group / kBlockRows, groups = shape.groups();
   const int64_t block_bytes = kBlockRows * kTileColumns * kBits / 8;
@@ -153,10 +172,17 @@ inline void MultiplyTileOneToken(const MatrixShape& shape, const uint8_t* codes,
     typename Isa::Ints sum[Isa::kParts][2];
     for (auto& s : sum) s[0] = s[1] = Isa::ZeroInts();
     for (int64_t b = 0; b < blocks; ++b, codes += block_bytes, x += kBlockRows) {
-      for (int part = 0; part < Isa::kParts; ++part) {
-        const BlockLevels<Isa, kBits> levels(codes + part * kPartBytes, high, low);
-        DotBlock<Isa, kBits>(sum[part], levels.levels, x);
-      }
+      ForEachLevelPair<Isa, kBits>(
+          codes, high, low, [&](int k, auto& u0, auto& u1) __attribute__((always_inline)) {
+            const auto x0 = Isa::Broadcast(x + 4 * k), x1 = Isa::Broadcast(x + 4 * k + 4);
+#pragma GCC unroll 4
+            for (int part = 0; part < Isa::kParts; ++part) {
+              auto& acc =
+                  sum[part]
+                     [k / 2 % 2];  // two chains of additions: one would be bound by their latency
+              acc = DotPair<Isa, kBits>(acc, u0[part], x0, u1[part], x1);
+            }
+          });
     }
     const int32_t correction = tables.offset * block_sums[g], distance = common - exponents[g];
     for (int part = 0; part < Isa::kParts; ++part) {
@@ -195,11 +221,7 @@ template <class Isa, int kBits, int kTokens>
       const auto x0 = Isa::Broadcast(mantissas + t * stride + 4 * k);
       const auto x1 = Isa::Broadcast(mantissas + t * stride + 4 * k + 4);
       for (int part = 0; part < Isa::kParts; ++part) {
-        if constexpr (kBits == 3) {
-          sum[t][part] = Isa::Dot2(sum[t][part], u0[part], x0, u1[part], x1);
-        } else {
-          sum[t][part] = Isa::Dot(Isa::Dot(sum[t][part], u0[part], x0), u1[part], x1);
-        }
+        sum[t][part] = DotPair<Isa, kBits>(sum[t][part], u0[part], x0, u1[part], x1);
       }
     }
   }
@@ -230,11 +252,14 @@ inline void MultiplyTileManyTokens(const MatrixShape& shape, const uint8_t* code
   std::memset(sums, 0, static_cast<size_t>(token_count * kTileColumns) * sizeof(int32_t));
   for (int64_t g = 0; g < groups; ++g, scales += kTileColumns) {
     for (int64_t b = 0; b < blocks; ++b, codes += block_bytes) {
-      for (int part = 0; part < Isa::kParts; ++part) {
-        const BlockLevels<Isa, kBits> block(codes + part * kPartBytes, high, low);
-        for (int k = 0; k < 8; ++k)
-          Isa::Store(levels + (8 * b + k) * 64 + part * kPartBytes, block.levels[k]);
-      }
+      ForEachLevelPair<Isa, kBits>(
+          codes, high, low, [&](int k, auto& u0, auto& u1) __attribute__((always_inline)) {
+            uint8_t* place = levels + (8 * b + k) * 64;
+            for (int part = 0; part < Isa::kParts; ++part) {
+              Isa::Store(place + part * kPartBytes, u0[part]);
+              Isa::Store(place + 64 + part * kPartBytes, u1[part]);
+            }
+          });
     }
     // Plain storage: a vector type cannot be an element of std::array without a warning about its
     // attributes.
@@ -248,6 +273,10 @@ inline void MultiplyTileManyTokens(const MatrixShape& shape, const uint8_t* code
       MultiplyGroupTokens<Isa, kBits, Isa::kTokenBlock>(levels, quads, group_scales, tables.offset,
                                                         x, token_begin + t, g, common + t,
                                                         sums + t * kTileColumns);
+    }
+    for (; t + 4 <= token_count; t += 4) {
+      MultiplyGroupTokens<Isa, kBits, 4>(levels, quads, group_scales, tables.offset, x,
+                                         token_begin + t, g, common + t, sums + t * kTileColumns);
     }
     for (; t < token_count; ++t) {
       MultiplyGroupTokens<Isa, kBits, 1>(levels, quads, group_scales, tables.offset, x,
