@@ -19,8 +19,8 @@ endif()
 add_compile_options(-ffp-contract=off)
 
 # burin_module(NAME SOURCES a.cc... [TESTS a_test.cc...] [DEPS module...] [LIBS external...] [PRIVATE_LIBS external...])
-#   makes burin_NAME (alias burin::NAME), one test binary NAME_test whose cases ctest lists, and records the module's edges
-#   for scripts/check_layering.py.
+#   makes burin_NAME (alias burin::NAME) and one test binary NAME_test, which is the ctest NAME; scripts/check_layering.py
+#   reads the edges. Tests that read the environment variable BURIN_KERNELS get the label per_kernel.
 function(burin_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
   add_library(burin_${name} STATIC ${ARG_SOURCES})
@@ -34,5 +34,11 @@ function(burin_module name)
     target_compile_definitions(${name}_test PRIVATE BURIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 300)
+    foreach(source ${ARG_TESTS})
+      file(STRINGS ${source} kernel_choice REGEX BURIN_KERNELS LIMIT_COUNT 1)
+      if(kernel_choice)
+        set_tests_properties(${name} PROPERTIES LABELS "unit;per_kernel")
+      endif()
+    endforeach()
   endif()
 endfunction()

@@ -5,9 +5,9 @@
 
 namespace burin {
 
-void CheckFailed(const char* condition, std::source_location where) {
-  std::fprintf(stderr, "burin: internal error: '%s' does not hold at %s:%u in %s\n", condition,
-               where.file_name(), where.line(), where.function_name());
+void CheckFailed(const char* condition, const char* file, int line, const char* function) {
+  std::fprintf(stderr, "burin: internal error: '%s' does not hold at %s:%d in %s\n", condition,
+               file, line, function);
   std::abort();
 }
 
