@@ -11,17 +11,21 @@ build_packages=(g++ cmake ninja-build pkg-config libfmt-dev libcli11-dev nlohman
   libexpected-dev libssl-dev libpcre2-dev libicu-dev libgtest-dev libgmock-dev)
 check_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3)
 
-# Packages that only some modules use: wanted as soon as a CMake file names the library.
+# A package that is wanted as soon as a CMake file asks for its library.
+if_used() {
+  if grep -qsiE "(find_package|pkg_check_modules).*$1" CMakeLists.txt cmake/*.cmake {src/*,bench,tests,fuzz}/CMakeLists.txt; then
+    echo "$2"
+  fi
+}
+
 wanted_packages() {
   printf '%s\n' "${build_packages[@]}"
-  [[ $1 == check ]] && printf '%s\n' "${check_packages[@]}"
-  local pair
-  for pair in spdlog:libspdlog-dev benchmark:libbenchmark-dev sentencepiece:libsentencepiece-dev; do
-    if grep -rqiE "(find_package|pkg_check_modules).*${pair%%:*}" --include=CMakeLists.txt --include='*.cmake' \
-      CMakeLists.txt cmake src bench tests fuzz 2>/dev/null; then
-      echo "${pair#*:}"
-    fi
-  done
+  if_used spdlog libspdlog-dev
+  if_used sentencepiece libsentencepiece-dev
+  if [[ $1 == check ]]; then
+    printf '%s\n' "${check_packages[@]}"
+    if_used benchmark libbenchmark-dev
+  fi
 }
 
 is_installed() {

@@ -25,7 +25,7 @@ void Set3(uint8_t* lane, int64_t k, uint32_t code) {
     SetBits(lane[64 * (k / 2)], static_cast<int>(4 * (k % 2)), 7, code);
     return;
   }
-  for (int i = 0; i < 3; ++i) SetBits(lane[64 * i], k == 6 ? 3 : 7, 1, code >> i);
+  for (int64_t i = 0; i < 3; ++i) SetBits(lane[64 * i], k == 6 ? 3 : 7, 1, code >> i);
 }
 
 struct Place {
