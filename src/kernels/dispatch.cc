@@ -1,5 +1,10 @@
 #include <vector>
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include "kernels/sets.h"
 
 namespace burin {
@@ -19,6 +24,8 @@ std::vector<const KernelSet*> FindAvailable() {
   if (avx2) sets.push_back(&kAvx2Kernels);
   if (avx2 && (eax & 16u) != 0) sets.push_back(&kAvxVnniKernels);
   if (avx2 && avx512) sets.push_back(&kAvx512VnniKernels);
+#elif defined(__aarch64__)
+  if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) sets.push_back(&kNeonDotKernels);
 #endif
   return sets;
 }

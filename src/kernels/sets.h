@@ -10,6 +10,8 @@ extern const KernelSet kScalarKernels;
 extern const KernelSet kAvx2Kernels;
 extern const KernelSet kAvxVnniKernels;
 extern const KernelSet kAvx512VnniKernels;
+#elif defined(__aarch64__)
+extern const KernelSet kNeonDotKernels;
 #endif
 
 }  // namespace burin
