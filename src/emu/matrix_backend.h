@@ -10,11 +10,10 @@
 
 #include "base/thread_pool.h"
 #include "kernels/kernel_set.h"
+#include "model/model.h"
 #include "quant/quantized_model.h"
 
 namespace burin {
-
-enum class MatrixKind : uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown, kHead };
 
 struct MatrixId {
   int64_t layer = 0;  // not read for kHead

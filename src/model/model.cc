@@ -20,7 +20,7 @@ uint64_t ModelConfig::WeightCount() const {
   uint64_t count = static_cast<uint64_t>(vocab * hidden) * (tied_head ? 1 : 2);
   for (const MatrixKind kind : {MatrixKind::kQ, MatrixKind::kK, MatrixKind::kV, MatrixKind::kO,
                                 MatrixKind::kGate, MatrixKind::kUp, MatrixKind::kDown}) {
-    const MatrixShape shape = ShapeOf(*this, kind);
+    const TensorShape shape = ShapeOf(*this, kind);
     count += static_cast<uint64_t>(layers) * static_cast<uint64_t>(shape.rows * shape.cols);
   }
   return count;
@@ -48,7 +48,7 @@ const char* MatrixKindName(MatrixKind kind) {
   BURIN_CHECK(!"a MatrixKind");
 }
 
-MatrixShape ShapeOf(const ModelConfig& config, MatrixKind kind) {
+TensorShape ShapeOf(const ModelConfig& config, MatrixKind kind) {
   switch (kind) {
     case MatrixKind::kQ:
       return {config.q_width(), config.hidden};

@@ -65,12 +65,12 @@ enum class MatrixKind : uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown, kHead };
 // "q_proj", ..., "down_proj", "lm_head": the names of Hugging Face.
 const char* MatrixKindName(MatrixKind kind);
 // Shape of a matrix of that kind.
-struct MatrixShape {
+struct TensorShape {
   int64_t rows = 0;  // outputs
   int64_t cols = 0;  // inputs
-  bool operator==(const MatrixShape&) const = default;
+  bool operator==(const TensorShape&) const = default;
 };
-MatrixShape ShapeOf(const ModelConfig& config, MatrixKind kind);
+TensorShape ShapeOf(const ModelConfig& config, MatrixKind kind);
 
 // Storage types that importers read; block types are de-quantized row by row.
 enum class TensorType : uint8_t { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K, kQ3_K };

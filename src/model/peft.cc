@@ -179,7 +179,7 @@ Status AddTensor(const StoredTensor& stored, const PeftConfig& peft, const Model
   BURIN_ASSIGN(matrix.alpha, Lookup(peft.alphas, slot->module, peft.alpha, stored.object));
   const auto rank = static_cast<double>(matrix.rank);
   matrix.scale = matrix.alpha / (peft.rslora ? std::sqrt(rank) : rank);
-  const MatrixShape base = ShapeOf(config, slot->kind);
+  const TensorShape base = ShapeOf(config, slot->kind);
   const int64_t rows = slot->is_b ? base.rows : matrix.rank;
   const int64_t cols = slot->is_b ? matrix.rank : base.cols;
   const std::vector<uint64_t> shape{static_cast<uint64_t>(rows), static_cast<uint64_t>(cols)};
