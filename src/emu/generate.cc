@@ -1,0 +1,78 @@
+#include "emu/generate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/check.h"
+#include "base/interrupt.h"
+
+namespace burin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
+                                std::span<const int32_t> prompt, const GenerateOptions& options,
+                                Workspace& workspace,
+                                const std::function<bool(int32_t)>& on_token) {
+  if (prompt.empty()) return BadInput("prompt", "no tokens", "at least one");
+  BURIN_CHECK(options.prefill_chunk >= 1 && options.max_tokens >= 0);
+  const int64_t vocab = emulator.model().config.vocab;
+  BURIN_ASSIGN(Sampler sampler, Sampler::Create(options.sampling, vocab));
+
+  std::vector<int32_t> history(prompt.begin(), prompt.end());
+  std::vector<int32_t> logits(static_cast<size_t>(vocab));
+  const auto prompt_size = static_cast<int64_t>(prompt.size());
+  // At least the last token runs: its logits are needed.
+  cache.Truncate(std::min(cache.length(), prompt_size - 1));
+  GenerateResult result;
+  result.prompt_tokens = prompt_size - cache.length();
+
+  const Clock::time_point prompt_start = Clock::now();
+  while (cache.length() < prompt_size) {
+    if (InterruptRequested()) return Interrupted("generation");
+    const int64_t count = std::min(options.prefill_chunk, prompt_size - cache.length());
+    const bool last = cache.length() + count == prompt_size;
+    const Chunk chunk{
+        &cache, prompt.subspan(static_cast<size_t>(cache.length()), static_cast<size_t>(count)),
+        last ? LogitsWanted::kLast : LogitsWanted::kNone, logits};
+    BURIN_TRY(emulator.Forward({&chunk, 1}, workspace));
+  }
+  result.prompt_s = SecondsSince(prompt_start);
+
+  const Clock::time_point decode_start = Clock::now();
+  result.reason = FinishReason::kMaxTokens;
+  while (static_cast<int64_t>(result.tokens.size()) < options.max_tokens) {
+    const int32_t token = sampler.Sample(logits, history, history.size(), options.stream);
+    if (std::find(options.stop_ids.begin(), options.stop_ids.end(), token) !=
+        options.stop_ids.end()) {
+      result.reason = FinishReason::kStopId;
+      break;
+    }
+    result.tokens.push_back(token);
+    history.push_back(token);
+    if (on_token && !on_token(token)) {
+      result.reason = FinishReason::kCallback;
+      break;
+    }
+    if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;
+    if (cache.length() == cache.capacity()) {
+      result.reason = FinishReason::kCapacity;
+      break;
+    }
+    if (InterruptRequested()) return Interrupted("generation");
+    const Chunk chunk{&cache, {&token, 1}, LogitsWanted::kLast, logits};
+    BURIN_TRY(emulator.Forward({&chunk, 1}, workspace));
+    ++result.decode_tokens;
+  }
+  result.decode_s = SecondsSince(decode_start);
+  return result;
+}
+
+}  // namespace burin
