@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mapped_file.h"
@@ -31,6 +32,17 @@ struct QuantizedLayer {
   GainView q_norm, k_norm;  // [head_dim]; empty unless config.qk_norm
 };
 
+// How a cartridge came to be, for people and reports; no computation depends on it.
+struct QuantizerRecord {
+  std::string tool;                // "burin 0.1.0"
+  std::string method;              // "nearest", "synthetic"
+  int bits = 3;                    // the default
+  std::string tensor_bits;         // the patterns that override it
+  int64_t calibration_tokens = 0;  // 0: none
+  std::string calibration_digest;  // SHA-256 of the importance, hexadecimal; empty: none
+  bool operator==(const QuantizerRecord&) const = default;
+};
+
 struct QuantizedModel {
   ModelConfig config;
   GenerationDefaults generation;
@@ -46,8 +58,13 @@ struct QuantizedModel {
   std::vector<QuantizedLayer> layers;
 
   std::span<const std::byte> tokenizer;  // text::Tokenizer::Serialize; empty for a synthetic model
-  Sha256Digest digest{};                 // of the whole cartridge
-  std::shared_ptr<const MappedFile> file;
+  QuantizerRecord quantizer;
+  std::string_view metadata;               // the canonical JSON of the cartridge
+  Sha256Digest digest{};                   // of the whole cartridge
+  std::shared_ptr<const MappedFile> file;  // what all spans look into; null for bytes in memory
 };
+
+// All matrices in stored order, as MatricesOf(model.config) names them (tensor_list.h).
+std::vector<const PackedMatrix*> MatricesIn(const QuantizedModel& model);
 
 }  // namespace burin
