@@ -31,15 +31,15 @@ int32_t Exp2Negative(uint32_t distance);
 // Logistic function of x * 2^-16, Q16 in [0, 65536]; sigmoid(-x) = 65536 - sigmoid(x).
 int32_t Sigmoid(int32_t x);
 
-// y * 2^-23 * 2^half_exponent ~= 1 / sqrt(x), for x >= 1: y in [2^23, 2^24], by table and one
-// Newton step (relative error < 2^-14).
+// y * 2^-23 * 2^exponent ~= 1 / sqrt(x), for x >= 1: y in [2^23 - 16, 2^24], by table and one Newton
+// step (relative error < 2^-15; the step errs downwards, so that y may fall just short of 2^23).
 struct RootResult {
   int32_t mantissa;
   int exponent;
 };
 RootResult ReciprocalRoot(uint64_t x);
 
-// y * 2^-23 * 2^exponent ~= 1 / x, for x >= 1 (relative error < 2^-17).
+// y * 2^-23 * 2^exponent ~= 1 / x, for x >= 1: y in [2^23 - 32, 2^24] (relative error < 2^-16).
 RootResult Reciprocal(uint64_t x);
 
 // Rotary angles of a model: position p = 64 * hi + lo is a coarse and a fine turn; entries are
