@@ -11,6 +11,7 @@ namespace {
 
 // Vector steps over fewer values than this stay on the calling thread (see kParallelMultiplyAdds).
 constexpr int64_t kParallelValues = int64_t{1} << 14;
+constexpr int64_t kParallelSwiGlu = int64_t{1} << 13;  // a heavier step a value
 // Logits computed together: bounds the memory of the head for large vocabularies.
 constexpr int64_t kHeadValues = int64_t{1} << 22;
 
@@ -293,13 +294,27 @@ void Emulator::FeedForwardBlock(int64_t layer, Workspace& w, Observer* observer)
   Show(observer, Stage::kUp, layer, w.rows, w.up, c.ffn);
 
   w.input.Resize(count, c.ffn, model_.group);
-  ForTokens(count, c.ffn, [&](int64_t t, int) {
-    kernels_.swiglu_token(RowOf(w.gate, t, c.ffn), RowOf(w.up, t, c.ffn), w.input, t);
-  });
+  SwiGluAll(w);
   const MatrixPass down[] = {
       {{layer, MatrixKind::kDown}, model_.residual_fraction, true, w.residual.data()}};
   matrices_.Multiply(down, w.input, w.raw, pool_);
   Show(observer, Stage::kResidual, layer, w.rows, w.residual, c.hidden);
+}
+
+// Groups of all tokens are one range: a single token is shared by the threads, too.
+void Emulator::SwiGluAll(Workspace& w) const {
+  const int64_t ffn = model_.config.ffn, groups = w.input.groups;
+  auto run = [&](size_t begin, size_t end, int) {
+    for (auto at = static_cast<int64_t>(begin); at < static_cast<int64_t>(end);) {
+      const int64_t t = at / groups, last = std::min(static_cast<int64_t>(end), (t + 1) * groups);
+      kernels_.swiglu_groups(RowOf(w.gate, t, ffn), RowOf(w.up, t, ffn), w.input, t,
+                             at - t * groups, last - t * groups);
+      at = last;
+    }
+  };
+  const auto all = static_cast<size_t>(w.input.tokens * groups);
+  if (pool_ == nullptr || w.input.tokens * ffn < kParallelSwiGlu) return run(0, all, 0);
+  pool_->ParallelFor(all, 1, run);
 }
 
 void Emulator::Head(Workspace& w, Observer* observer) const {

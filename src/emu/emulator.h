@@ -124,6 +124,7 @@ class Emulator {
                   int32_t* head_norm) const;
   void QuantizeHeads(std::span<const int32_t> heads, BlockFloatBatch& batch, int64_t t) const;
   void AttendAll(int64_t layer, Workspace& w) const;
+  void SwiGluAll(Workspace& w) const;
   void Head(Workspace& w, Observer* observer) const;
   void HeadTokens(std::span<const size_t> row_indices, Workspace& w, Observer* observer) const;
 

@@ -5,6 +5,7 @@
 #include "kernels/attention_avx2-inl.h"
 #include "kernels/multiply-inl.h"
 #include "kernels/sets.h"
+#include "kernels/swiglu_avx2-inl.h"
 #include "kernels/vectors-inl.h"
 
 namespace burin {
@@ -73,7 +74,7 @@ const KernelSet kAvx512VnniKernels = {
     .multiply_tiles = MultiplyTilesFor<Avx512Vnni>,
     .quantize_token = QuantizeTokenFor,
     .rms_norm = RmsNorm,
-    .swiglu_token = SwiGluTokenFor,
+    .swiglu_groups = SwiGluGroupsAvx2,
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
     .attend = AttendFor<Loops>,

@@ -3,6 +3,7 @@
 #include "kernels/avx2-inl.h"
 #include "kernels/multiply-inl.h"
 #include "kernels/sets.h"
+#include "kernels/swiglu_avx2-inl.h"
 #include "kernels/vectors-inl.h"
 
 namespace burin {
@@ -27,7 +28,7 @@ const KernelSet kAvxVnniKernels = {
     .multiply_tiles = MultiplyTilesFor<AvxVnni>,
     .quantize_token = QuantizeTokenFor,
     .rms_norm = RmsNorm,
-    .swiglu_token = SwiGluTokenFor,
+    .swiglu_groups = SwiGluGroupsAvx2,
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
     .attend = AttendFor<Loops>,

@@ -29,10 +29,11 @@ struct KernelSet {
   // vector_ops.h: RmsNorm.
   void (*rms_norm)(std::span<const int32_t> v, const RmsNormConstants& constants,
                    std::span<int32_t> out);
-  // SwiGlu of gate[i] and up[i], then QuantizeToken with kSwiGluFraction bits into token t of
-  // `batch`.
-  void (*swiglu_token)(std::span<const int32_t> gate, std::span<const int32_t> up,
-                       BlockFloatBatch& batch, int64_t t);
+  // SwiGlu of gate[i] and up[i], quantized as QuantizeToken does with kSwiGluFraction bits, into
+  // groups [group_begin, group_end) of token t of `batch`; gate and up are whole vectors. Groups
+  // may be done in any order, on any threads.
+  void (*swiglu_groups)(std::span<const int32_t> gate, std::span<const int32_t> up,
+                        BlockFloatBatch& batch, int64_t t, int64_t group_begin, int64_t group_end);
   // vector_ops.h: MatrixToFixed and AddToResidual.
   void (*matrix_to_fixed)(std::span<const int32_t> raw, int exponent, int fraction,
                           std::span<int32_t> out);

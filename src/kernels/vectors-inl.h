@@ -57,28 +57,6 @@ inline void QuantizeTokenFor(std::span<const int32_t> values, int fraction, Bloc
   }
 }
 
-inline void SwiGluTokenFor(std::span<const int32_t> gate, std::span<const int32_t> up,
-                           BlockFloatBatch& batch, int64_t t) {
-  const int64_t rows = batch.rows;
-  int8_t* mantissas = batch.TokenMantissas(t);
-  std::memset(mantissas + rows, 0, static_cast<size_t>(batch.stride() - rows));
-  int64_t products[128];
-  for (int64_t g = 0; g < batch.groups; ++g) {
-    const int64_t begin = g * batch.group, left = rows - begin;
-    const int64_t count = left < batch.group ? left : batch.group;
-    for (int64_t i = 0; i < count; ++i) {
-      products[i] =
-          SwiGlu(gate[static_cast<size_t>(begin + i)], up[static_cast<size_t>(begin + i)]);
-    }
-    int8_t* m = mantissas + begin;
-    batch.TokenExponents(t)[g] = QuantizeBlock(
-        std::span<const int64_t>(products, static_cast<size_t>(count)), kSwiGluFraction, m);
-    int32_t sum = 0;
-    for (int64_t i = 0; i < count; ++i) sum += m[i];
-    batch.TokenSums(t)[g] = sum;
-  }
-}
-
 inline void MatrixToFixedFor(std::span<const int32_t> raw, int exponent, int fraction,
                              std::span<int32_t> out) {
   const int shift = -(exponent + fraction);

@@ -1,7 +1,9 @@
 #include "numeric/vector_ops.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -76,6 +78,24 @@ void RotateHead(std::span<int32_t> head, const int32_t* angles) {
 int64_t SwiGlu(int32_t gate, int32_t up) {
   const int64_t silu = RoundShift(int64_t{gate} * Sigmoid(gate), 16);
   return silu * up;
+}
+
+void SwiGluGroups(std::span<const int32_t> gate, std::span<const int32_t> up,
+                  BlockFloatBatch& batch, int64_t t, int64_t group_begin, int64_t group_end) {
+  std::array<int64_t, 128> products;
+  BURIN_CHECK(batch.group <= 128);
+  for (int64_t g = group_begin; g < group_end; ++g) {
+    const int64_t begin = g * batch.group, count = std::min(batch.group, batch.rows - begin);
+    for (int64_t i = 0; i < count; ++i) {
+      products[static_cast<size_t>(i)] =
+          SwiGlu(gate[static_cast<size_t>(begin + i)], up[static_cast<size_t>(begin + i)]);
+    }
+    int8_t* mantissas = batch.TokenMantissas(t) + begin;
+    const std::span<const int64_t> values(products.data(), static_cast<size_t>(count));
+    batch.TokenExponents(t)[g] = QuantizeBlock(values, kSwiGluFraction, mantissas);
+    std::fill(mantissas + count, mantissas + batch.group, int8_t{0});
+    batch.TokenSums(t)[g] = std::accumulate(mantissas, mantissas + count, int32_t{0});
+  }
 }
 
 void MatrixToFixed(std::span<const int32_t> raw, int exponent, int fraction,

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "numeric/block_float.h"
 #include "numeric/fixed.h"
 #include "numeric/tables.h"
 
@@ -50,6 +51,12 @@ void RotateHead(std::span<int32_t> head, const int32_t* angles);
 // exact but for the rounding of silu to kVectorFraction bits. |out| <= 2^62.
 inline constexpr int kSwiGluFraction = 2 * kVectorFraction;
 int64_t SwiGlu(int32_t gate, int32_t up);
+
+// SwiGlu of gate[i] and up[i] into groups [group_begin, group_end) of token t of `batch`, each by
+// QuantizeBlock with kSwiGluFraction bits; gate and up hold batch.rows values. Padding rows of the
+// groups become zero.
+void SwiGluGroups(std::span<const int32_t> gate, std::span<const int32_t> up,
+                  BlockFloatBatch& batch, int64_t t, int64_t group_begin, int64_t group_end);
 
 // raw * 2^exponent as fixed point with `fraction` bits, saturated: the output stage of a matrix
 // pass.
