@@ -18,7 +18,7 @@ namespace burin {
 // A set of functions, one for each hot loop; all pointers are set. Functions read only inside the
 // spans they are given, keep no state and may run on many threads at once.
 struct KernelSet {
-  std::string_view name;  // "scalar", "avx2", "avxvnni", "avx512vnni", "neondot"
+  std::string_view name;  // "scalar", "avx2", "avxvnni", "avx512vnni", "neon"
 
   // matrix_pass.h: MultiplyTiles.
   void (*multiply_tiles)(const PackedMatrix& matrix, const BlockFloatBatch& x, int64_t tile_begin,

@@ -88,7 +88,7 @@ struct Loops {
 }  // namespace
 
 const KernelSet kNeonDotKernels = {
-    .name = "neondot",
+    .name = "neon",
     .multiply_tiles = MultiplyTilesFor<NeonDot>,
     .quantize_token = QuantizeTokenFor,
     .rms_norm = RmsNorm,
