@@ -31,18 +31,19 @@ struct EncodeOptions {
 
 // A vocabulary as the GGUF keys tokenizer.ggml.* give it. All arrays are by id.
 struct VocabularySpec {
-  std::string model;                 // tokenizer.ggml.model: "gpt2" or "llama"
-  std::string pre = "default";       // tokenizer.ggml.pre; only for "gpt2"
-  std::vector<std::string> tokens;   // as stored: "Ġthe", "▁the", "<0x0A>", "<|im_end|>"
-  std::vector<float> scores;         // "llama": one for each token
-  std::vector<int32_t> token_types;  // 1 normal ... 6 byte (PieceType); empty: all normal
-  std::vector<std::string> merges;   // "gpt2": "left right", best first
-  std::optional<int32_t> bos_id, eos_id, unk_id;
-  std::vector<int32_t> more_eos_ids;     // eot_token_id, eom_token_id
-  std::optional<bool> add_bos, add_eos;  // absent: what llama.cpp assumes for `model` and `pre`
-  bool add_space_prefix = true;          // "llama" only
+  std::string model = {};                 // tokenizer.ggml.model: "gpt2" or "llama"
+  std::string pre = "default";            // tokenizer.ggml.pre; only for "gpt2"
+  std::vector<std::string> tokens = {};   // as stored: "Ġthe", "▁the", "<0x0A>", "<|im_end|>"
+  std::vector<float> scores = {};         // "llama": one for each token
+  std::vector<int32_t> token_types = {};  // 1 normal ... 6 byte (PieceType); empty: all normal
+  std::vector<std::string> merges = {};   // "gpt2": "left right", best first
+  std::optional<int32_t> bos_id = {}, eos_id = {}, unk_id = {};
+  std::vector<int32_t> more_eos_ids = {};  // eot_token_id, eom_token_id
+  std::optional<bool> add_bos = {},
+                      add_eos = {};  // absent: what llama.cpp assumes for `model` and `pre`
+  bool add_space_prefix = true;      // "llama" only
   bool remove_extra_whitespaces = false;
-  std::string chat_template;
+  std::string chat_template = {};
 };
 
 // A tokenizer. Const once made: every method may be called from many threads. Copies share the
