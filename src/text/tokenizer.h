@@ -68,7 +68,7 @@ class Tokenizer {
 
   static Result<Tokenizer> FromVocabulary(const VocabularySpec& spec, const std::string& name);
 
-  // The ids of `text`, at most one for each byte and added id. Never fails:
+  // The ids of `text`. Never fails:
   //  - Invalid UTF-8: each stretch of wrong bytes is a word of its own; its bytes become byte
   //    tokens. The text around it is encoded as if it ended there.
   //  - A character or byte that the vocabulary cannot say becomes the unknown token; a byte-level

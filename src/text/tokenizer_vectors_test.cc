@@ -117,6 +117,19 @@ TEST(TokenizerVectors, FormsOfOneVocabularyAgreeOnProse) {
   }
 }
 
+TEST(TokenizerVectors, TheBundledTokenizerPutsItsBeginningFirst) {
+  const std::filesystem::path folder = BURIN_SOURCE_DIR "/models/hearth";
+  if (!std::filesystem::exists(folder / "tokenizer.json")) GTEST_SKIP() << "no bundled model yet";
+  const Tokenizer tokenizer = Unwrap(Tokenizer::FromFolder(folder));
+  EXPECT_EQ(tokenizer.bos_text(), "<|begin|>");
+  EXPECT_EQ(tokenizer.eos_text(), "<|end|>");
+  const std::string text = "Once upon a time, 12 foxes said: \"Grüß Gott! 🦊\"\n\n  The end.";
+  const std::vector<int32_t> ids = tokenizer.Encode(text);
+  ASSERT_FALSE(ids.empty());
+  EXPECT_EQ(ids.front(), tokenizer.bos_id());
+  EXPECT_EQ(tokenizer.Decode(ids), text);
+}
+
 TEST(TokenizerVectors, FoldersNameBeginningAndEnd) {
   BURIN_NEED_SHARED();
   const Tokenizer smollm = Unwrap(Tokenizer::FromFolder(SharedData() / "tokenizer-smollm2"));
