@@ -1,9 +1,13 @@
 // libFuzzer target: any bytes as a tokenizer.json, a SentencePiece model and our binary form.
 // Whatever loads must encode, decode and stream without a crash, and survive its own round trip.
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "text/tokenizer.h"
 
