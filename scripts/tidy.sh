@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang-tidy (.clang-tidy) on every source below src/ but tests. What passed and has not changed since, with all that it
+# clang-tidy (.clang-tidy) on every source below src/ that the build has, but tests. What passed and has not changed since, with all that it
 # includes, is not read again. usage: tidy.sh [build folder with compile_commands.json, build/clang]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,7 +27,8 @@ export -f inputs_digest tidy_one
 main() {
   local sources
   mkdir -p "$passed"
-  mapfile -t sources < <(find src -name '*.cc' ! -name '*_test.cc' | LC_ALL=C sort)
+  mapfile -t sources < <(sed -n 's|.*"file": ".*/\(src/.*\.cc\)".*|\1|p' "$build/compile_commands.json" |
+    grep -v _test | LC_ALL=C sort -u)
   # shellcheck disable=SC2016  # $0 is for the inner shell
   printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'tidy_one "$0"'
   echo "clang-tidy: ${#sources[@]} sources"

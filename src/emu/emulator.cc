@@ -242,9 +242,9 @@ void Emulator::AttendAll(int64_t layer, Workspace& w) const {
     positions += row.position + 1;
     longest = std::max(longest, row.position + 1);
   }
-  if (w.scores.size() < static_cast<size_t>(threads() * 2 * longest)) {
+  if (w.scores.size() < static_cast<size_t>(int64_t{2} * threads() * longest)) {
     // Twice what is needed now, so that a growing sequence seldom comes here.
-    w.scores.resize(static_cast<size_t>(threads() * 4 * longest));
+    w.scores.resize(static_cast<size_t>(int64_t{4} * threads() * longest));
   }
   const size_t share = w.scores.size() / static_cast<size_t>(threads());
 

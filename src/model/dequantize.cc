@@ -29,7 +29,7 @@ void Q8_0(Bytes p, float* out) {
 
 // The 6-bit scale and minimum of sub-block j of Q4_K: the first four lie in the low six bits of
 // bytes j and j + 4; the last four in a nibble of byte j + 4 and the top two bits of those.
-void ScaleMin(Bytes s, int j, int* scale, int* min) {
+void ScaleMin(Bytes s, int64_t j, int* scale, int* min) {
   if (j < 4) {
     *scale = s[j] & 63;
     *min = s[j + 4] & 63;
@@ -41,7 +41,7 @@ void ScaleMin(Bytes s, int j, int* scale, int* min) {
 
 void Q4_K(Bytes p, float* out) {
   const float d = HalfToFloat(Load16(p)), dmin = HalfToFloat(Load16(p + 2));
-  for (int j = 0; j < 8; ++j) {
+  for (int64_t j = 0; j < 8; ++j) {
     int scale = 0, min = 0;
     ScaleMin(p + 4, j, &scale, &min);
     const float step = d * static_cast<float>(scale), low = dmin * static_cast<float>(min);
@@ -56,14 +56,14 @@ void Q4_K(Bytes p, float* out) {
 void Q6_K(Bytes p, float* out) {
   const Bytes scales = p + 192;
   const float d = HalfToFloat(Load16(p + 208));
-  for (int half = 0; half < 2; ++half) {  // 128 weights
+  for (int64_t half = 0; half < 2; ++half) {  // 128 weights
     const Bytes low = p + 64 * half, high = p + 128 + 32 * half;
-    for (int quarter = 0; quarter < 4; ++quarter) {  // 32 weights
+    for (int64_t quarter = 0; quarter < 4; ++quarter) {  // 32 weights
       for (int i = 0; i < 32; ++i) {
         const int nibble =
             quarter < 2 ? low[32 * quarter + i] & 15 : low[32 * (quarter - 2) + i] >> 4;
         const int code = (nibble | (((high[i] >> (2 * quarter)) & 3) << 4)) - 32;
-        const int index = 128 * half + 32 * quarter + i;
+        const int64_t index = 128 * half + 32 * quarter + i;
         const float step = d * static_cast<float>(static_cast<int8_t>(scales[index / 16]));
         out[index] = step * static_cast<float>(code);
       }
