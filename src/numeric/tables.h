@@ -31,8 +31,9 @@ int32_t Exp2Negative(uint32_t distance);
 // Logistic function of x * 2^-16, Q16 in [0, 65536]; sigmoid(-x) = 65536 - sigmoid(x).
 int32_t Sigmoid(int32_t x);
 
-// y * 2^-23 * 2^exponent ~= 1 / sqrt(x), for x >= 1: y in [2^23 - 16, 2^24], by table and one Newton
-// step (relative error < 2^-15; the step errs downwards, so that y may fall just short of 2^23).
+// y * 2^-23 * 2^exponent ~= 1 / sqrt(x), for x >= 1: y in [2^23 - 16, 2^24], by table and one
+// Newton step (relative error < 2^-15; the step errs downwards, so that y may fall just short of
+// 2^23).
 struct RootResult {
   int32_t mantissa;
   int exponent;
