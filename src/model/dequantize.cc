@@ -135,7 +135,7 @@ void DequantizeRow(TensorType type, std::span<const std::byte> row, std::span<fl
     case TensorType::kQ3_K:
       return Blocks(type, p, out, Q3_K);
   }
-  BURIN_CHECK(!"a TensorType");
+  BURIN_CHECK(false);
 }
 
 }  // namespace burin

@@ -81,7 +81,7 @@ TEST_F(ImportTest, GgufGivesTheSameFloatsAsHuggingFace) {
       for (int k = 0; k < 8; ++k) {
         const auto kind = static_cast<MatrixKind>(k);
         const TensorView& view = MatrixOf(*from_hf, static_cast<int64_t>(layer), kind);
-        EXPECT_EQ((MatrixShape{view.rows(), view.cols()}), ShapeOf(config, kind));
+        EXPECT_EQ((TensorShape{view.rows(), view.cols()}), ShapeOf(config, kind));
         EXPECT_THAT(view.name(), HasSubstr(MatrixKindName(kind)));
       }
     }

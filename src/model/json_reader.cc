@@ -72,7 +72,7 @@ std::string Printable(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, kMaxBytes)) {
     const auto byte = static_cast<unsigned char>(c);
-    out += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    out += byte < 0x20 || byte > 0x7E ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
   }
   return text.size() > kMaxBytes ? out + "..." : out;
 }

@@ -13,7 +13,8 @@ namespace burin {
 
 using Json = nlohmann::json;
 
-// Text from a file for a message: control characters escaped, at most 120 bytes.
+// Text from a file for a message: printable ASCII as it is, other bytes as \xNN; the first 120
+// bytes.
 std::string Printable(std::string_view text);
 
 // One JSON object. Errors name `object`: a syntax error (with its byte), trailing text, a key twice

@@ -45,7 +45,7 @@ const char* MatrixKindName(MatrixKind kind) {
     case MatrixKind::kHead:
       return "lm_head";
   }
-  BURIN_CHECK(!"a MatrixKind");
+  BURIN_CHECK(false);
 }
 
 TensorShape ShapeOf(const ModelConfig& config, MatrixKind kind) {
@@ -65,7 +65,7 @@ TensorShape ShapeOf(const ModelConfig& config, MatrixKind kind) {
     case MatrixKind::kHead:
       return {config.vocab, config.hidden};
   }
-  BURIN_CHECK(!"a MatrixKind");
+  BURIN_CHECK(false);
 }
 
 const TensorView& MatrixOf(const Model& model, int64_t layer, MatrixKind kind) {
@@ -89,7 +89,7 @@ const TensorView& MatrixOf(const Model& model, int64_t layer, MatrixKind kind) {
     case MatrixKind::kHead:
       break;
   }
-  BURIN_CHECK(!"a MatrixKind");
+  BURIN_CHECK(false);
 }
 
 Status ValidateConfig(const ModelConfig& config, const std::string& object) {

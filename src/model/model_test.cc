@@ -58,11 +58,11 @@ TEST(MatrixKind, HasNamesAndShapes) {
     names.insert(MatrixKindName(kind));
   }
   EXPECT_EQ(names.size(), 8u);
-  EXPECT_EQ(ShapeOf(config, MatrixKind::kQ), (MatrixShape{32, 24}));
-  EXPECT_EQ(ShapeOf(config, MatrixKind::kV), (MatrixShape{16, 24}));
-  EXPECT_EQ(ShapeOf(config, MatrixKind::kO), (MatrixShape{24, 32}));
-  EXPECT_EQ(ShapeOf(config, MatrixKind::kDown), (MatrixShape{24, 40}));
-  EXPECT_EQ(ShapeOf(config, MatrixKind::kHead), (MatrixShape{50, 24}));
+  EXPECT_EQ(ShapeOf(config, MatrixKind::kQ), (TensorShape{32, 24}));
+  EXPECT_EQ(ShapeOf(config, MatrixKind::kV), (TensorShape{16, 24}));
+  EXPECT_EQ(ShapeOf(config, MatrixKind::kO), (TensorShape{24, 32}));
+  EXPECT_EQ(ShapeOf(config, MatrixKind::kDown), (TensorShape{24, 40}));
+  EXPECT_EQ(ShapeOf(config, MatrixKind::kHead), (TensorShape{50, 24}));
 }
 
 }  // namespace

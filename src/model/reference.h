@@ -17,7 +17,8 @@
 
 namespace burin {
 
-// Sees what flows through the model, token by token in order of position, on the caller's thread.
+// Sees what flows through the model, on the caller's thread: chunk by chunk of ForwardSequence, in
+// a chunk layer by layer, in a layer by position.
 struct ReferenceObserver {
   virtual ~ReferenceObserver() = default;
   // x (matrix inputs) is what the matrix multiplies: after the norm with its gain for kQ, kK, kV,

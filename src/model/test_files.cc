@@ -18,7 +18,7 @@ std::vector<uint64_t> ShapeFor(const ModelConfig& c, const std::string& name) {
   for (const MatrixKind kind :
        {MatrixKind::kQ, MatrixKind::kK, MatrixKind::kV, MatrixKind::kO, MatrixKind::kGate,
         MatrixKind::kUp, MatrixKind::kDown, MatrixKind::kHead}) {
-    const MatrixShape shape = ShapeOf(c, kind);
+    const TensorShape shape = ShapeOf(c, kind);
     const std::string module = MatrixKindName(kind);
     if (name.ends_with(module + ".weight")) return {u(shape.rows), u(shape.cols)};
     if (name.ends_with(module + ".bias")) return {u(shape.rows)};
