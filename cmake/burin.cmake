@@ -2,8 +2,9 @@
 add_library(burin_options INTERFACE)
 target_compile_options(burin_options INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 at -O3 reports std::vector members of default arguments and its own AVX-512 header (GCC bugs 105562, 105593).
-  target_compile_options(burin_options INTERFACE -Wno-maybe-uninitialized)
+  # GCC 12 at -O3 reports std::vector members of default arguments, its own AVX-512 header, and "x" + string (GCC bugs
+  # 105562, 105593, 105651).
+  target_compile_options(burin_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
 else()
   target_compile_options(burin_options INTERFACE -Wno-string-conversion)  # BURIN_CHECK(!"unknown kind")
 endif()
