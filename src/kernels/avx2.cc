@@ -7,14 +7,6 @@
 #include "kernels/vectors-inl.h"
 
 namespace burin {
-namespace {
-
-struct Loops {
-  static constexpr auto Dots = DotsAvx2;
-  static constexpr auto Weigh = WeighAvx2;
-};
-
-}  // namespace
 
 const KernelSet kAvx2Kernels = {
     .name = "avx2",
@@ -24,7 +16,7 @@ const KernelSet kAvx2Kernels = {
     .swiglu_groups = SwiGluGroupsAvx2,
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
-    .attend = AttendFor<Loops>,
+    .attend = AttendFor<LoopsAvx2>,
 };
 
 }  // namespace burin

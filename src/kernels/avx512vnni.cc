@@ -62,11 +62,6 @@ struct Avx512Vnni {
   }
 };
 
-struct Loops {
-  static constexpr auto Dots = DotsAvx2;
-  static constexpr auto Weigh = WeighAvx2;
-};
-
 }  // namespace
 
 const KernelSet kAvx512VnniKernels = {
@@ -77,7 +72,7 @@ const KernelSet kAvx512VnniKernels = {
     .swiglu_groups = SwiGluGroupsAvx2,
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
-    .attend = AttendFor<Loops>,
+    .attend = AttendFor<LoopsAvx2>,
 };
 
 }  // namespace burin

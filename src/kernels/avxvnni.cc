@@ -16,11 +16,6 @@ struct AvxVnni : Avx2Base {
   }
 };
 
-struct Loops {
-  static constexpr auto Dots = DotsAvx2;
-  static constexpr auto Weigh = WeighAvx2;
-};
-
 }  // namespace
 
 const KernelSet kAvxVnniKernels = {
@@ -31,7 +26,7 @@ const KernelSet kAvxVnniKernels = {
     .swiglu_groups = SwiGluGroupsAvx2,
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
-    .attend = AttendFor<Loops>,
+    .attend = AttendFor<LoopsAvx2>,
 };
 
 }  // namespace burin

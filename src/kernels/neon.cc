@@ -67,7 +67,7 @@ struct NeonDot {
 };
 
 // Plain loops: the compiler turns them into vector code.
-struct Loops {
+struct Loops : ScalarSoftmax {
   static void Dots(const int8_t* q, const int8_t* k, int64_t positions, int64_t head_dim,
                    int32_t* dots) {
     for (int64_t j = 0; j < positions; ++j, k += head_dim) {
