@@ -311,8 +311,13 @@ inline void MultiplyTilesBits(const PackedMatrix& matrix, const BlockFloatBatch&
       const int64_t col = tile * kTileColumns;
       const int64_t cols = shape.cols - col < kTileColumns ? shape.cols - col : kTileColumns;
       for (int64_t t = 0; t < count; ++t) {
-        std::memcpy(y + (token + t) * stride + col, sums + t * kTileColumns,
-                    static_cast<size_t>(cols) * sizeof(int32_t));
+        int32_t* place = y + (token + t) * stride + col;
+        const int32_t* from = sums + t * kTileColumns;
+        if (cols == kTileColumns) {  // a copy of known size is one or two stores
+          std::memcpy(place, from, kTileColumns * sizeof(int32_t));
+        } else {
+          std::memcpy(place, from, static_cast<size_t>(cols) * sizeof(int32_t));
+        }
       }
     }
   }
