@@ -181,8 +181,13 @@ Status CartridgeWriter::WriteMatrix(const MatrixFit& fit, const TileSource& sour
   }
   matrix.codes = sections[0].digest = codes_hash.Finish();
   matrix.scales = sections[1].digest = scales_hash.Finish();
-  BURIN_TRY(file_.Commit(ToLine(matrix)));
+  pending_.push_back(ToLine(matrix));
+  pending_bytes_ += shape.CodeBytes() + shape.ScaleBytes();
   written_.push_back(std::move(matrix));
+  if (pending_bytes_ < plan_.journal_bytes) return {};
+  BURIN_TRY(file_.Commit(pending_));
+  pending_.clear();
+  pending_bytes_ = 0;
   return {};
 }
 

@@ -29,6 +29,7 @@ struct CartridgePlan {
   QuantizerRecord quantizer;
   std::vector<int> bits;                 // of each of MatricesOf(config)
   std::span<const std::byte> tokenizer;  // must outlive the writer
+  uint64_t journal_bytes = 8 << 20;      // written between two commits to the journal
 };
 
 // A matrix as it went into the file.
@@ -90,6 +91,8 @@ class CartridgeWriter {
   std::vector<Section> sections_;
   PartialFile file_;
   std::vector<WrittenMatrix> written_;
+  std::vector<std::string> pending_;  // journal lines of matrices that are not committed yet
+  uint64_t pending_bytes_ = 0;
   size_t resumed_ = 0;
 };
 

@@ -29,7 +29,8 @@ struct EngraveOptions {
   const ColumnQuantizer* quantizer = nullptr;  // NearestQuantizer if null
   std::span<const std::byte> tokenizer = {};   // text::Tokenizer::Serialize
   std::string tool = "burin";                  // name and version, for the record in the file
-  Progress* progress = nullptr;                // counts weights, of config.WeightCount()
+  uint64_t journal_bytes = 8 << 20;  // written between two entries of the journal of a partial file
+  Progress* progress = nullptr;      // counts weights, of config.WeightCount()
 };
 
 struct EngravedTensor {

@@ -11,6 +11,7 @@ Result<CartridgePlan> MakePlan(const ModelConfig& config, const EngraveOptions& 
   CartridgePlan plan;
   plan.config = config;
   plan.group = options.group;
+  plan.journal_bytes = options.journal_bytes;
   plan.context = options.context;
   if (plan.context == 0) {
     plan.context = config.max_positions;

@@ -135,7 +135,8 @@ Status PartialFile::Start(std::string_view identity, uint64_t size) {
   }
   if (line_ends_.empty()) {
     if (::ftruncate(journal_file_, 0) != 0) return Failed("the journal cannot be emptied");
-    return AppendLine(identity);
+    BURIN_TRY(AppendLine(identity));
+    return SyncJournal();
   }
   return Truncate(journal_.size());  // cuts off a torn last line
 }
@@ -184,15 +185,21 @@ Status PartialFile::AppendLine(std::string_view line) {
     rest.remove_prefix(static_cast<size_t>(done));
   }
   line_ends_.push_back(at);
+  return {};
+}
+
+Status PartialFile::SyncJournal() {
   if (::fdatasync(journal_file_) != 0) return Failed("the journal cannot be put on the disk");
   return {};
 }
 
-Status PartialFile::Commit(std::string_view line) {
+Status PartialFile::Commit(std::span<const std::string> lines) {
   if (::fdatasync(data_) != 0) return Failed("cannot be put on the disk");
-  BURIN_TRY(AppendLine(line));
-  journal_.emplace_back(line);
-  return {};
+  for (const std::string& line : lines) {
+    BURIN_TRY(AppendLine(line));
+    journal_.push_back(line);
+  }
+  return SyncJournal();
 }
 
 Status PartialFile::Publish(uint64_t size) {

@@ -39,8 +39,8 @@ class PartialFile {
   Status Write(uint64_t offset, std::span<const std::byte> bytes);
   Status Read(uint64_t offset, std::span<std::byte> bytes) const;
 
-  // Puts all that was written on the disk, then `line` (no line break) into the journal.
-  Status Commit(std::string_view line);
+  // Puts all that was written on the disk, then the lines (without line breaks) into the journal.
+  Status Commit(std::span<const std::string> lines);
 
   // Sets the size, puts all on the disk and renames it to the output.
   Status Publish(uint64_t size);
@@ -53,6 +53,7 @@ class PartialFile {
   Status Start(std::string_view identity, uint64_t size);
   void ReadJournal(std::string_view identity);
   Status AppendLine(std::string_view line);
+  Status SyncJournal();
   tl::unexpected<Error> Failed(const std::string& what) const;
 
   std::filesystem::path output_, data_path_, journal_path_;
