@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "model/safetensors_folder.h"
 #include "model/test_files.h"
 
@@ -65,9 +67,10 @@ TEST(Safetensors, RefusesHundredMegabytesOfNonsenseAtOnce) {
   for (const char* begin : {"{", "{\"a\":[", "[[[[", "{\"a\":{\"b\":{"}) {
     std::string header = begin;
     header.resize(100'000'000, '[');
-    const auto start = std::chrono::steady_clock::now();
-    EXPECT_NE(HeaderRefusal(header), "(no error)");
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+    const std::string file = RawSafetensors(header, "");
+    const std::clock_t start = std::clock();  // processor time: other programs do not count
+    EXPECT_NE(Refusal(file), "(no error)");
+    EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC / 10);
   }
 }
 
