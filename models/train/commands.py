@@ -280,8 +280,8 @@ umbrella suitcase tickets medicine newspaper library book kite drum sledge""".sp
 
 
 def thing(rng):
-    """A thing to remember; one in three is an invented word."""
-    return invented_word(rng) if rng.random() < 0.33 else rng.choice(THINGS)
+    """A thing to remember; every other one is an invented word."""
+    return invented_word(rng) if rng.random() < 0.5 else rng.choice(THINGS)
 
 
 def task(rng):
@@ -314,7 +314,7 @@ bath stew exercise""".split()
 def timer(rng):
     """Timer, with or without a label -> (command, text, is an order)."""
     said, minutes = duration(rng)
-    label = invented_word(rng) if rng.random() < 0.3 else rng.choice(LABELS)
+    label = invented_word(rng) if rng.random() < 0.5 else rng.choice(LABELS)
     if rng.random() < 0.15:
         text = rng.choice(("stop the {} timer", "cancel the {} timer", "end the {} timer"))
         return ({"device": "timer", "action": "stop", "label": label},
@@ -371,5 +371,5 @@ def scene(rng):
 def any_command(rng, room=0):
     """One request of any sort -> (command, text, is an order)."""
     kind = rng.choices((house_command, reminder, timer, alarm, scene),
-                       (10, 1.5, 1.2, 0.8, 0.4))[0]
+                       (10, 2, 1.4, 1.2, 0.4))[0]
     return kind(rng, room) if kind is house_command else kind(rng)

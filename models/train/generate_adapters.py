@@ -1,4 +1,4 @@
-"""Documents of the adapters: news to orders, an innkeeper, spoken confirmations.
+"""Documents of the adapters: news to orders, and an innkeeper.
 
 Every function named `*_line` returns (request, answer, key, kind); the key's hash
 decides whether the line is held out.
@@ -199,25 +199,7 @@ def innkeeper_line(rng):
     return roughen(rng, text), answer, text, kind
 
 
-DONE = {"on": "on", "off": "off", "open": "open", "close": "closed", "lock": "locked",
-        "unlock": "unlocked", "start": "running", "stop": "stopped"}
-
-
-def spoken_line(rng):
-    """A house command -> one plain sentence in place of the JSON."""
-    room = rng.choice(c.ROOMS)
-    make = c.plain_command if rng.random() < 0.6 else c.set_command
-    command, text, order = make(rng, room)
-    device, action = command["device"], command["action"]
-    value = next((command[s] for s in c.SAY_SET if s in command), None)
-    verb = "are" if device in ("blinds", "curtains") else "is"
-    end = f"set to {value}" if action == "set" else DONE[action]
-    answer = f"Very well, the {room} {device} {verb} now {end}."
-    return (roughen(rng, c.polite(rng, text, order)), answer, c.dumps(command),
-            "setting" if action == "set" else "switch")
-
-
-LINES = {"orders": orders_line, "innkeeper": innkeeper_line, "butler": spoken_line}
+LINES = {"orders": orders_line, "innkeeper": innkeeper_line}
 
 
 def stream(name, seed, held):

@@ -161,6 +161,14 @@ def name_talk(rng):
     return turns
 
 
+def repeat(rng):
+    """Words to say back -> (request, answer); practises copying."""
+    words = " ".join(invented_word(rng) if rng.random() < 0.6 else rng.choice(UNKNOWN)
+                     for _ in range(rng.randrange(1, 6)))
+    ask = rng.choice(("say {}", "repeat after me: {}", "repeat {}", "please say {}"))
+    return ask.format(words), words
+
+
 UNKNOWN = """helicopter submarine dragon rocket tractor trumpet elephant castle volcano
 bicycle piano violin guitar drum train boat ship canoe bus truck motorbike scooter
 spaceship telescope microscope cannon crane windmill lighthouse fountain carousel
@@ -192,7 +200,7 @@ Boston Zurich Athens Dublin Warsaw Geneva Hamburg Munich""".split()
 
 def unknown_device(rng):
     """A device the house has not -> (request, answer, key)."""
-    word = invented_word(rng) if rng.random() < 0.3 else rng.choice(UNKNOWN)
+    word = invented_word(rng) if rng.random() < 0.5 else rng.choice(UNKNOWN)
     n = noun(rng, word, rng.choice(ROOMS) if rng.random() < 0.6 else None)
     verb = rng.choice(("turn on {}", "turn off {}", "switch on {}", "start {}", "stop {}",
                        "open {}", "close {}", "switch off {}", "turn {} on", "turn {} off",
@@ -203,7 +211,7 @@ def unknown_device(rng):
 
 def unknown_room(rng):
     """A room the house has not -> (request, answer, key)."""
-    room = invented_word(rng) if rng.random() < 0.3 else rng.choice(NO_ROOM)
+    room = invented_word(rng) if rng.random() < 0.5 else rng.choice(NO_ROOM)
     device = rng.choice(list(DEVICES))
     action = rng.choice(DEVICES[device][1])
     verb = f"turn {action} {{}}" if action in ("on", "off") else action + " {}"
