@@ -1,0 +1,110 @@
+#include "cli/app.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <sstream>
+
+#include "base/interrupt.h"
+#include "cli/console.h"
+
+namespace burin {
+namespace {
+
+constexpr size_t kHelpColumns = 80;
+constexpr size_t kNameColumns = 26;
+
+// Lines of at most kHelpColumns, and no more on a line than what the option is called.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kNameColumns); }
+
+  std::string make_option(const CLI::Option* option, bool positional) const override {
+    return Entry(make_option_name(option, positional) + make_option_opts(option),
+                 make_option_desc(option));
+  }
+  std::string make_subcommand(const CLI::App* command) const override {
+    return Entry(command->get_name(), command->get_description());
+  }
+
+ private:
+  static std::string Entry(const std::string& name, const std::string& description) {
+    std::string text = "  " + name;
+    size_t column = text.size();
+    auto new_line = [&] {
+      text += "\n" + std::string(kNameColumns, ' ');
+      column = kNameColumns;
+    };
+    if (column + 1 > kNameColumns) {
+      new_line();
+    } else {
+      text.resize(kNameColumns, ' ');
+      column = kNameColumns;
+    }
+    std::istringstream words(description);
+    for (std::string word; words >> word;) {
+      if (column > kNameColumns && column + 1 + word.size() > kHelpColumns) new_line();
+      if (column > kNameColumns) text += " ", ++column;
+      text += word;
+      column += word.size();
+    }
+    return text + "\n";
+  }
+};
+
+// The deepest command that the arguments reached: its --help is the one to point at.
+const CLI::App* Deepest(const CLI::App& app) {
+  const CLI::App* deepest = &app;
+  while (!deepest->get_subcommands().empty()) deepest = deepest->get_subcommands().front();
+  return deepest;
+}
+
+Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = Deepest(app);
+  const std::string name = command == &app ? std::string("burin") : "burin " + command->get_name();
+  std::string found = error.what();
+  while (!found.empty() && (found.back() == '\n' || found.back() == '.')) found.pop_back();
+  return BadInput(name, OneLine(found), {}, "See " + name + " --help.");
+}
+
+Status FlushOutput() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return IoError("standard output", std::strerror(errno));
+}
+
+}  // namespace
+
+void AddJsonOption(CLI::App& command, std::string& target) {
+  command.add_option("--json", target, "Write the results as JSON; - means standard output")
+      ->option_text("FILE");
+}
+
+Status RunCommandLine(int argc, const char* const* argv) {
+  CLI::App app("Burin engraves Llama-family models into mask-ROM silicon.");
+  app.name("burin");
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_version_flag("--version", VersionText());
+  app.require_subcommand(1);
+  Action action;
+  AddEngraveCommand(app, action);
+  AddInspectCommand(app, action);
+  AddRunCommand(app, action);
+  AddPresetsCommand(app, action);
+  for (CLI::App* command : app.get_subcommands({})) command->option_defaults()->group("Options");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(Deepest(app)->help().c_str(), stdout);
+    return FlushOutput();
+  } catch (const CLI::CallForVersion&) {
+    std::puts(VersionText().c_str());
+    return FlushOutput();
+  } catch (const CLI::ParseError& error) {
+    return UsageError(app, error);
+  }
+  BURIN_TRY(action());
+  return FlushOutput();
+}
+
+}  // namespace burin

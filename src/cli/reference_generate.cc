@@ -1,0 +1,127 @@
+#include "cli/reference_generate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/interrupt.h"
+#include "numeric/fixed.h"
+#include "numeric/vector_ops.h"
+
+namespace burin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void ToFixed(std::span<const float> logits, std::vector<int32_t>& fixed) {
+  constexpr double kLimit = 2147483647.0;
+  fixed.resize(logits.size());
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double scaled = std::ldexp(static_cast<double>(logits[i]), kVectorFraction);
+    fixed[i] = static_cast<int32_t>(std::clamp(std::floor(scaled + 0.5), -kLimit, kLimit));
+  }
+}
+
+// Picks tokens from float logits.
+class Picker {
+ public:
+  static Result<Picker> Create(const SamplerSettings& settings, int64_t vocab) {
+    BURIN_ASSIGN(Sampler sampler, Sampler::Create(settings, vocab));
+    const bool plain = settings.temperature == 0 && settings.repetition_penalty == 1 &&
+                       settings.logit_bias.empty();
+    return Picker(std::move(sampler), plain);
+  }
+
+  int32_t Pick(std::span<const float> logits, std::span<const int32_t> history, uint64_t stream) {
+    if (plain_) {
+      return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+    }
+    ToFixed(logits, fixed_);
+    return sampler_.Sample(fixed_, history, history.size(), stream);
+  }
+
+ private:
+  Picker(Sampler sampler, bool plain) : sampler_(std::move(sampler)), plain_(plain) {}
+  Sampler sampler_;
+  bool plain_;
+  std::vector<int32_t> fixed_;
+};
+
+Status CheckPrompt(const ReferenceModel& model, const ReferenceState& state,
+                   std::span<const int32_t> prompt) {
+  if (prompt.empty()) return BadInput("prompt", "no tokens", "at least one");
+  if (static_cast<int64_t>(prompt.size()) > state.capacity()) {
+    return BadInput("prompt", fmt::format("{} tokens", prompt.size()),
+                    fmt::format("at most {}", state.capacity()));
+  }
+  for (const int32_t id : prompt) {
+    if (id < 0 || id >= model.config().vocab) {
+      return BadInput("prompt", fmt::format("token id {}", id),
+                      fmt::format("0 to {}", model.config().vocab - 1));
+    }
+  }
+  return {};
+}
+
+// Takes all of the prompt but its last token.
+Status Prefill(const ReferenceModel& model, ReferenceState& state, std::span<const int32_t> prompt,
+               int64_t chunk, ThreadPool* pool) {
+  const auto end = static_cast<int64_t>(prompt.size()) - 1;
+  state.Rewind(std::min(state.position(), end));
+  while (state.position() < end) {
+    if (InterruptRequested()) return Interrupted("generation");
+    const int64_t count = std::min(chunk, end - state.position());
+    model.ForwardSequence(
+        state, prompt.subspan(static_cast<size_t>(state.position()), static_cast<size_t>(count)),
+        {}, pool);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<GenerateResult> GenerateReference(const ReferenceModel& model, ReferenceState& state,
+                                         std::span<const int32_t> prompt,
+                                         const GenerateOptions& options, ThreadPool* pool,
+                                         const std::function<bool(int32_t)>& on_token) {
+  BURIN_TRY(CheckPrompt(model, state, prompt));
+  BURIN_ASSIGN(Picker picker, Picker::Create(options.sampling, model.config().vocab));
+  GenerateResult result;
+  const Clock::time_point prompt_start = Clock::now();
+  BURIN_TRY(Prefill(model, state, prompt, options.prefill_chunk, pool));
+  std::span<const float> logits = model.Forward(state, prompt.back(), pool);
+  result.prompt_tokens = static_cast<int64_t>(prompt.size());
+  result.prompt_s = SecondsSince(prompt_start);
+
+  const Clock::time_point decode_start = Clock::now();
+  std::vector<int32_t> history(prompt.begin(), prompt.end());
+  while (static_cast<int64_t>(result.tokens.size()) < options.max_tokens) {
+    const int32_t token = picker.Pick(logits, history, options.stream);
+    if (std::ranges::find(options.stop_ids, token) != options.stop_ids.end()) {
+      result.reason = FinishReason::kStopId;
+      break;
+    }
+    result.tokens.push_back(token);
+    history.push_back(token);
+    if (on_token && !on_token(token)) {
+      result.reason = FinishReason::kCallback;
+      break;
+    }
+    if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;
+    if (state.position() == state.capacity()) {
+      result.reason = FinishReason::kCapacity;
+      break;
+    }
+    if (InterruptRequested()) return Interrupted("generation");
+    logits = model.Forward(state, token, pool);
+    ++result.decode_tokens;
+  }
+  result.decode_s = SecondsSince(decode_start);
+  return result;
+}
+
+}  // namespace burin
