@@ -90,8 +90,10 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddEngraveCommand(app, action);
   AddInspectCommand(app, action);
   AddRunCommand(app, action);
+  AddChatCommand(app, action);
+  AddEvalCommand(app, action);
+  AddBenchCommand(app, action);
   AddPresetsCommand(app, action);
-  for (CLI::App* command : app.get_subcommands({})) command->option_defaults()->group("Options");
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

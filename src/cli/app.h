@@ -13,7 +13,10 @@ namespace burin {
 using Action = std::function<Status()>;
 
 // Each adds its command to the parser; when that is the one chosen, it sets `action`.
+void AddBenchCommand(CLI::App& app, Action& action);
+void AddChatCommand(CLI::App& app, Action& action);
 void AddEngraveCommand(CLI::App& app, Action& action);
+void AddEvalCommand(CLI::App& app, Action& action);
 void AddInspectCommand(CLI::App& app, Action& action);
 void AddPresetsCommand(CLI::App& app, Action& action);
 void AddRunCommand(CLI::App& app, Action& action);

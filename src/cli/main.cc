@@ -1,5 +1,6 @@
 // The program `burin`: exit code 0 on success, 2 for bad input or a refusal of the system, 130
 // after Ctrl-C or SIGTERM.
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -21,6 +22,7 @@ int Fail(const burin::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file above the limit is an error of write()
   try {
     const burin::Status status = burin::RunCommandLine(argc, argv);
     return status ? 0 : Fail(status.error());

@@ -17,7 +17,7 @@ std::string KindOfTensor(std::string_view name);
 struct TensorGroup {
   std::string kind;
   int64_t tensors = 0;
-  std::string bits;  // "3", or "3/6" when they differ
+  std::string bits = {};  // "3", or "3/6" when they differ
   uint64_t weights = 0;
   uint64_t bytes = 0;  // codes and scales
   double error = 0;    // mean over the weights of the tensors' relative squared errors
