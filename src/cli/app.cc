@@ -24,6 +24,10 @@ class HelpFormatter final : public CLI::Formatter {
     return Entry(make_option_name(option, positional) + make_option_opts(option),
                  make_option_desc(option));
   }
+  // "TEXT" of option_text; no more: types and defaults are in the descriptions.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_option_text().empty() ? "" : " " + option->get_option_text();
+  }
   std::string make_subcommand(const CLI::App* command) const override {
     return Entry(command->get_name(), command->get_description());
   }
@@ -53,19 +57,23 @@ class HelpFormatter final : public CLI::Formatter {
   }
 };
 
-// The deepest command that the arguments reached: its --help is the one to point at.
-const CLI::App* Deepest(const CLI::App& app) {
-  const CLI::App* deepest = &app;
-  while (!deepest->get_subcommands().empty()) deepest = deepest->get_subcommands().front();
-  return deepest;
-}
-
 Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App* command = Deepest(app);
-  const std::string name = command == &app ? std::string("burin") : "burin " + command->get_name();
+  const auto chosen = app.get_subcommands();
+  const std::string name = chosen.empty() ? "burin" : "burin " + chosen.front()->get_name();
   std::string found = error.what();
   while (!found.empty() && (found.back() == '\n' || found.back() == '.')) found.pop_back();
   return BadInput(name, OneLine(found), {}, "See " + name + " --help.");
+}
+
+// A first word that is no command; CLI11 would only say that one is needed.
+Status CheckCommandName(const CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2 || argv[1][0] == '-') return {};
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == argv[1]) return {};
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  return BadInput("burin", OneLine(argv[1]), "one of " + names, "See burin --help.");
 }
 
 Status FlushOutput() {
@@ -94,10 +102,11 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddEvalCommand(app, action);
   AddBenchCommand(app, action);
   AddPresetsCommand(app, action);
+  BURIN_TRY(CheckCommandName(app, argc, argv));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    std::fputs(Deepest(app)->help().c_str(), stdout);
+    std::fputs(app.help().c_str(), stdout);  // of the command that was named, if any
     return FlushOutput();
   } catch (const CLI::CallForVersion&) {
     std::puts(VersionText().c_str());

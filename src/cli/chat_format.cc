@@ -74,15 +74,23 @@ class ChatFormat::Writer {
     text_ += text;
     return *this;
   }
-  // BOS, if the tokenizer puts one before a text.
+  // BOS, if the template says so; without a template, if the tokenizer puts one before a text.
   Writer& Begin() {
-    const auto prefix = tokenizer_.Encode("");
     const auto bos = tokenizer_.bos_id();
-    if (bos && !prefix.empty() && prefix.front() == *bos) ids_.push_back(*bos);
+    if (bos && WantsBos(*bos)) ids_.push_back(*bos);
     return *this;
   }
 
  private:
+  bool WantsBos(int32_t bos) const {
+    const std::string& chat_template = tokenizer_.chat_template();
+    if (!chat_template.empty()) {
+      return chat_template.find("bos_token") != std::string::npos ||
+             chat_template.find(tokenizer_.bos_text()) != std::string::npos;
+    }
+    const auto prefix = tokenizer_.Encode("");
+    return !prefix.empty() && prefix.front() == bos;
+  }
   void Flush() {
     if (text_.empty()) return;
     const auto ids = tokenizer_.Encode(text_, {.add_special = false, .parse_special = false});

@@ -187,7 +187,7 @@ Report MakeReport(const EvalFlags& flags, Lineup& lineup, const ScoredText& text
                   WithCommas(static_cast<uint64_t>(text.predicted)), flags.text, flags.window);
   report.text += fmt::format("{:<34} {:>20}", "", "perplexity");
   report.text += lineup.has_reference()
-                     ? fmt::format(" {:>9} {:>7} {:>7}\n", "KL mean", "KL p99", "top-1")
+                     ? fmt::format(" {:>8} {:>7} {:>7}\n", "KL mean", "KL p99", "top-1")
                      : std::string("\n");
   Json rows = Json::array();
   for (size_t i = 0; i < scores.size(); ++i) {

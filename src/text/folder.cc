@@ -28,7 +28,7 @@ std::string TokenText(const json& config, const char* key) {
 Result<json> ReadConfig(const std::filesystem::path& path) {
   if (!Exists(path)) return json();
   BURIN_ASSIGN(const std::string text, ReadTextFile(path, kMaxConfigBytes));
-  return ParseJsonObject(text, path.string());
+  return ParseBoundedJson(text, path.string());
 }
 
 // A chat template: text, or a list of {name, template} of which "default", else the first, counts.

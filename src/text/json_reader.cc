@@ -49,7 +49,7 @@ Status CheckShape(std::string_view text, const std::string& object) {
 
 }  // namespace
 
-Result<nlohmann::json> ParseJsonObject(std::string_view text, const std::string& object) {
+Result<nlohmann::json> ParseBoundedJson(std::string_view text, const std::string& object) {
   if (text.size() > kMaxJsonBytes) {
     return BadInput(object, fmt::format("{} bytes", text.size()),
                     fmt::format("at most {}", kMaxJsonBytes));

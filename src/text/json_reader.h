@@ -15,7 +15,7 @@ inline constexpr size_t kMaxJsonBytes = size_t{128} << 20;
 // Errors: kBadInput when it is larger than kMaxJsonBytes, nests deeper than 32, holds more than
 // 4 million values (Gemma's tokenizer.json has 2.5 million), or is no JSON object; the first three
 // are found by one pass over the bytes that allocates nothing.
-Result<nlohmann::json> ParseJsonObject(std::string_view text, const std::string& object);
+Result<nlohmann::json> ParseBoundedJson(std::string_view text, const std::string& object);
 
 // The member `key` of `json`, or a null value; also when `json` is no object.
 const nlohmann::json& Member(const nlohmann::json& json, const char* key);

@@ -280,7 +280,7 @@ Status ReadPostProcessor(const json& processor, const ModelReader& model, const 
 }  // namespace
 
 Result<TokenizerDefinition> ReadTokenizerJson(std::string_view text, const std::string& object) {
-  BURIN_ASSIGN(const json root, ParseJsonObject(text, object));
+  BURIN_ASSIGN(const json root, ParseBoundedJson(text, object));
   TokenizerDefinition definition;
   BURIN_TRY(ReadNormalizer(Member(root, "normalizer"), object + ": normalizer", definition));
   BURIN_TRY(

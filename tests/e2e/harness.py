@@ -41,9 +41,13 @@ def write_tokenizer(folder):
     added = [{"id": 256 + i, "content": s, "special": True, "single_word": False, "lstrip": False, "rstrip": False,
               "normalized": False} for i, s in enumerate(SPECIALS)]
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    bos = {"SpecialToken": {"id": SPECIALS[0], "type_id": 0}}
+    text = {"Sequence": {"id": "A", "type_id": 0}}
+    post = {"type": "TemplateProcessing", "single": [bos, text], "pair": [bos, text],
+            "special_tokens": {SPECIALS[0]: {"id": SPECIALS[0], "ids": [256], "tokens": [SPECIALS[0]]}}}
     (folder / "tokenizer.json").write_text(json.dumps({
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": None,
-        "pre_tokenizer": byte_level, "post_processor": None, "decoder": byte_level,
+        "pre_tokenizer": byte_level, "post_processor": post, "decoder": byte_level,
         "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
                   "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "vocab": vocabulary,
                   "merges": []}}))
