@@ -17,9 +17,12 @@
 namespace burin {
 namespace {
 
+constexpr int64_t kWindow = 512;
+
 struct EvalFlags {
   std::string cartridge, reference, text, exact_match, blame, json;
-  int64_t tokens = 0, window = 512;
+  int64_t tokens = 0;
+  int64_t window = 0;  // 0: kWindow, or the context if that is less
   bool arithmetic = false;
   EngineFlags engine;
 };
@@ -165,9 +168,9 @@ Json ToJson(const Quality& q, bool compared) {
 }
 
 std::string Row(const std::string& name, const Quality& q, bool compared) {
-  std::string shown = name.size() <= 34 ? name : "..." + name.substr(name.size() - 31);
+  std::string shown = name.size() <= 33 ? name : "..." + name.substr(name.size() - 30);
   std::string text =
-      fmt::format("{:<34} {:>9.4f} +- {:<7.4f}", shown, q.perplexity, q.perplexity_error);
+      fmt::format("{:<33} {:>9.6g} +- {:<8.3g}", shown, q.perplexity, q.perplexity_error);
   if (compared) {
     text += fmt::format(" {:>8.5f} {:>7.4f} {:>6.2f}%", q.kl.mean, q.kl_p99, 100 * q.top1.mean);
   }
@@ -185,7 +188,7 @@ Report MakeReport(const EvalFlags& flags, Lineup& lineup, const ScoredText& text
   report.text =
       fmt::format("{} tokens of {}, windows of {}\n",
                   WithCommas(static_cast<uint64_t>(text.predicted)), flags.text, flags.window);
-  report.text += fmt::format("{:<34} {:>20}", "", "perplexity");
+  report.text += fmt::format("{:<33} {:>21}", "", "perplexity   ");
   report.text += lineup.has_reference()
                      ? fmt::format(" {:>8} {:>7} {:>7}\n", "KL mean", "KL p99", "top-1")
                      : std::string("\n");
@@ -208,12 +211,13 @@ Report MakeReport(const EvalFlags& flags, Lineup& lineup, const ScoredText& text
   return report;
 }
 
-Status EvalText(const EvalFlags& flags, const Console& console) {
+Status EvalText(EvalFlags flags, const Console& console) {
   if (flags.reference.empty() && (flags.arithmetic || !flags.blame.empty())) {
     return BadInput("burin eval", flags.arithmetic ? "--arithmetic" : "--blame",
                     "--reference MODEL with it");
   }
   BURIN_ASSIGN(const auto lineup, Lineup::Make(flags));
+  if (flags.window == 0) flags.window = std::min(kWindow, lineup->chip().context);
   if (flags.window > lineup->chip().context) {
     return BadInput(
         "--window", fmt::format("{}", flags.window),
