@@ -7,6 +7,10 @@
 namespace burin {
 namespace {
 
+// Pieces of a matrix step a thread: few enough that each streams hundreds of kilobytes of a large
+// matrix.
+constexpr int64_t kPiecesPerThread = 8;
+
 // Columns of tiles [tile_begin, tile_end) of one matrix: raw sums, then fixed point.
 void MultiplyRange(const KernelSet& kernels, const PackedMatrix& matrix, const MatrixPass& pass,
                    const BlockFloatBatch& x, int64_t tile_begin, int64_t tile_end, int32_t* raw) {
@@ -60,7 +64,7 @@ void IntegerMatrices::Multiply(std::span<const MatrixPass> passes, const BlockFl
   if (scratch.size() < needed) scratch.resize(needed);
 
   // The tiles of all matrices in a row are one range, so that they are one parallel step.
-  auto multiply = [&](size_t range_begin, size_t range_end, int) {
+  auto multiply = [&](size_t range_begin, size_t range_end) {
     int64_t first_tile = 0;
     int32_t* raw = scratch.data();
     for (const MatrixPass& pass : passes) {
@@ -73,11 +77,16 @@ void IntegerMatrices::Multiply(std::span<const MatrixPass> passes, const BlockFl
       raw += x.tokens * matrix.shape.cols;
     }
   };
-  if (pool != nullptr && x.tokens * x.rows * cols >= kParallelMultiplyAdds) {
-    pool->ParallelFor(static_cast<size_t>(tiles), 1, multiply);
-  } else {
-    multiply(0, static_cast<size_t>(tiles), 0);
+  if (pool == nullptr || x.tokens * x.rows * cols < kParallelMultiplyAdds) {
+    multiply(0, static_cast<size_t>(tiles));
+    return;
   }
+  // Handed out piece by piece, so that a thread that the system holds up does not hold up the rest.
+  const auto pieces = static_cast<size_t>(std::min(tiles, pool->size() * kPiecesPerThread));
+  pool->ForEach(pieces, [&](size_t piece) {
+    const auto all = static_cast<size_t>(tiles);
+    multiply(all * piece / pieces, all * (piece + 1) / pieces);
+  });
 }
 
 }  // namespace burin
