@@ -14,7 +14,7 @@ from talk import UNKNOWN
 from wording import held_out, invented_word, number, roughen
 
 COMPANIES = """Acme Borel Cantor Delphi Everest Falcon Granite Halcyon Indigo Juniper
-Kestrel Lumen Meridian Northwind Orbit Pinnacle Quartz Raven Solstice Tundra Umbra
+Kestrel Lumen Meridian Northwind Orbit Pinnacle Sterling Raven Solstice Tundra Umbra
 Vertex Willow Yarrow Zenith Aurora Beacon Copper Dynamo Ember Foundry Glacier Harbor
 Ironside Keystone Lantern Mosaic Nimbus Opal Prairie""".split()
 UP = "rise jump gain climb surge soar advance rally".split()
