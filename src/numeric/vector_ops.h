@@ -23,7 +23,7 @@ RmsNormConstants MakeRmsNormConstants(int64_t width, double epsilon, int input_f
 // The factor of a vector: its normalised value is RoundShift-like ScaleToInt32(v * factor,
 // exponent), kNormFraction bits.
 struct RmsNormFactor {
-  int32_t factor = 0;  // in [2^15, 2^17]
+  int32_t factor = 0;  // in [2^15 - 1, 2^17]
   int exponent = 0;
 };
 RmsNormFactor RmsNormFactorOf(std::span<const int32_t> v, const RmsNormConstants& constants);
