@@ -21,7 +21,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kProbeBytes = size_t{256} << 20;
-constexpr int kProbeRounds = 5;
+// Stretches of a round's decoding, each between two looks at the memory: on a shared machine the
+// limit itself changes from second to second.
+constexpr size_t kTurns = 4;
 
 struct BenchFlags {
   std::string cartridge, json;
@@ -32,11 +34,13 @@ struct BenchFlags {
 struct Measured {
   double load_ms = 0;
   double prefill_tokens_per_s = 0, decode_tokens_per_s = 0;  // medians of the rounds
-  double limit_before = 0, limit_after = 0;                  // bytes/s of memory reads
-  double decode_bytes_per_s = 0;                             // of weights
-  uint64_t weight_bytes = 0;                                 // read for a token
-  uint64_t kv_bytes = 0;                                     // in use at the end
-  uint64_t peak_bytes = 0;                                   // resident, without the probe's buffer
+  double limit = 0;  // bytes/s of memory reads; the median of the looks
+  double limit_low = 0, limit_high = 0;
+  double decode_bytes_per_s = 0;  // of weights
+  double share = 0;  // of the looks before and after a stretch; the median of the stretches
+  uint64_t weight_bytes = 0;  // read for a token
+  uint64_t kv_bytes = 0;      // in use at the end
+  uint64_t peak_bytes = 0;    // resident, without the probe's buffer
 };
 
 double SecondsSince(Clock::time_point start) {
@@ -57,12 +61,6 @@ uint64_t PeakResidentBytes() {
     if (word == "VmHWM:" && status >> kib) return kib * 1024;
   }
   return 0;
-}
-
-// The buffer is gone when this returns.
-double MemoryLimit(ThreadPool& pool) {
-  const std::vector<std::byte> buffer(kProbeBytes, std::byte{1});
-  return MeasureReadBytesPerSecond(buffer, kProbeRounds, pool);
 }
 
 // Codes and scales that a decoded token needs: all matrices but the embedding, of which it reads
@@ -89,27 +87,39 @@ class Bench {
  public:
   Bench(const QuantizedModel& model, const KernelSet& kernels, const BenchFlags& flags,
         ThreadPool& pool)
-      : emulator_(model, kernels, pool.size() > 1 ? &pool : nullptr),
+      : pool_(pool),
+        emulator_(model, kernels, pool.size() > 1 ? &pool : nullptr),
         logits_(static_cast<size_t>(model.config.vocab)),
         ids_(SomeIds(flags.prompt + flags.decode, model.config.vocab)),
         prompt_(static_cast<size_t>(flags.prompt)) {}
 
+  // Everything once, unmeasured: pages come in, buffers get their size.
+  Status WarmUp() {
+    BURIN_ASSIGN(KvCache cache, emulator_.NewCache(static_cast<int64_t>(ids_.size())));
+    return Take(cache, ids_);
+  }
+
   Status Run(int64_t rounds, Measured& measured) {
     BURIN_ASSIGN(KvCache cache, emulator_.NewCache(static_cast<int64_t>(ids_.size())));
+    const std::vector<std::byte> buffer(kProbeBytes, std::byte{1});
     std::vector<double> prefill, decode;
     for (int64_t round = 0; round < rounds; ++round) {
       cache.Truncate(0);
-      Clock::time_point start = Clock::now();
+      const Clock::time_point start = Clock::now();
       BURIN_TRY(Take(cache, std::span(ids_).first(prompt_)));
       prefill.push_back(static_cast<double>(prompt_) / SecondsSince(start));
-      start = Clock::now();
-      for (size_t i = prompt_; i < ids_.size(); ++i) {
-        BURIN_TRY(Take(cache, std::span(ids_).subspan(i, 1)));
-      }
-      decode.push_back(static_cast<double>(ids_.size() - prompt_) / SecondsSince(start));
+      BURIN_ASSIGN(const double seconds, Decode(cache, buffer));
+      decode.push_back(static_cast<double>(ids_.size() - prompt_) / seconds);
     }
     measured.prefill_tokens_per_s = Median(prefill);
     measured.decode_tokens_per_s = Median(decode);
+    measured.weight_bytes = WeightBytes(emulator_.model());
+    const auto bytes = static_cast<double>(measured.weight_bytes);
+    measured.decode_bytes_per_s = measured.decode_tokens_per_s * bytes;
+    measured.limit = Median(limits_);
+    measured.limit_low = std::ranges::min(limits_);
+    measured.limit_high = std::ranges::max(limits_);
+    measured.share = Median(tokens_per_limit_) * bytes;
     measured.kv_bytes = cache.used_bytes();
     return {};
   }
@@ -121,6 +131,37 @@ class Bench {
     return emulator_.Forward({&chunk, 1}, workspace_);
   }
 
+  double Look(std::span<const std::byte> buffer) {
+    limits_.push_back(MeasureReadBytesPerSecond(buffer, 1, pool_));
+    return limits_.back();
+  }
+
+  // Seconds to decode what follows the prompt, without the looks at the memory. After each look one
+  // token goes unmeasured, so that the caches hold what they would without it.
+  Result<double> Decode(KvCache& cache, std::span<const std::byte> buffer) {
+    const size_t count = ids_.size() - prompt_, turns = std::min(kTurns, count);
+    double seconds = 0, before = Look(buffer);
+    for (size_t turn = 0; turn < turns; ++turn) {
+      const size_t begin = prompt_ + count * turn / turns,
+                   end = prompt_ + count * (turn + 1) / turns;
+      BURIN_TRY(Take(cache, std::span(ids_).subspan(begin, 1)));
+      cache.Truncate(static_cast<int64_t>(begin));
+      const Clock::time_point start = Clock::now();
+      for (size_t i = begin; i < end; ++i) {
+        BURIN_TRY(Take(cache, std::span(ids_).subspan(i, 1)));
+      }
+      const double turn_seconds = SecondsSince(start), after = Look(buffer);
+      tokens_per_limit_.push_back(static_cast<double>(end - begin) / turn_seconds /
+                                  ((before + after) / 2));
+      seconds += turn_seconds;
+      before = after;
+    }
+    return seconds;
+  }
+
+  ThreadPool& pool_;
+  std::vector<double> limits_;            // bytes/s of every look
+  std::vector<double> tokens_per_limit_;  // tokens/s over bytes/s of every stretch
   const Emulator emulator_;
   Workspace workspace_;
   std::vector<int32_t> logits_;
@@ -131,7 +172,6 @@ class Bench {
 std::string Describe(const BenchFlags& flags, const Measured& m, const std::string& kernels,
                      uint64_t file_bytes, int threads) {
   constexpr double kGiga = 1e-9;
-  const double limit = std::max(m.limit_before, m.limit_after);
   std::string text = fmt::format("kernels     {}, {} threads, medians of {} rounds\n", kernels,
                                  threads, flags.rounds);
   text += fmt::format("load        {:.1f} ms\n", m.load_ms);
@@ -141,9 +181,9 @@ std::string Describe(const BenchFlags& flags, const Measured& m, const std::stri
                       m.decode_tokens_per_s, flags.decode, flags.prompt);
   text += fmt::format("weights     {} bytes a token: {:.2f} GB/s\n", WithCommas(m.weight_bytes),
                       m.decode_bytes_per_s * kGiga);
-  text += fmt::format("memory      reads {:.2f} GB/s before, {:.2f} GB/s after\n",
-                      m.limit_before * kGiga, m.limit_after * kGiga);
-  text += fmt::format("share       {:.0f} % of that limit\n", 100 * m.decode_bytes_per_s / limit);
+  text += fmt::format("memory      reads {:.2f} GB/s, {:.2f} to {:.2f} between the tokens\n",
+                      m.limit * kGiga, m.limit_low * kGiga, m.limit_high * kGiga);
+  text += fmt::format("share       {:.0f} % of that limit\n", 100 * m.share);
   text += fmt::format("resident    {} at most; cartridge {}, KV cache {}\n",
                       HumanBytes(m.peak_bytes), HumanBytes(file_bytes), HumanBytes(m.kv_bytes));
   return text;
@@ -151,7 +191,6 @@ std::string Describe(const BenchFlags& flags, const Measured& m, const std::stri
 
 Json ToJson(const BenchFlags& flags, const Measured& m, const QuantizedModel& model,
             const std::string& kernels, int threads) {
-  const double limit = std::max(m.limit_before, m.limit_after);
   return {{"cartridge", flags.cartridge},
           {"digest", ToHex(model.digest)},
           {"kernels", kernels},
@@ -164,9 +203,10 @@ Json ToJson(const BenchFlags& flags, const Measured& m, const QuantizedModel& mo
           {"decode_tokens_per_second", RoundTo(m.decode_tokens_per_s, 3)},
           {"weight_bytes_per_token", m.weight_bytes},
           {"decode_bytes_per_second", RoundTo(m.decode_bytes_per_s, 0)},
-          {"memory_limit_before_bytes_per_second", RoundTo(m.limit_before, 0)},
-          {"memory_limit_after_bytes_per_second", RoundTo(m.limit_after, 0)},
-          {"share_of_limit", RoundTo(m.decode_bytes_per_s / limit, 4)},
+          {"memory_limit_bytes_per_second", RoundTo(m.limit, 0)},
+          {"memory_limit_lowest", RoundTo(m.limit_low, 0)},
+          {"memory_limit_highest", RoundTo(m.limit_high, 0)},
+          {"share_of_limit", RoundTo(m.share, 4)},
           {"peak_resident_bytes", m.peak_bytes},
           {"cartridge_bytes", model.file->bytes().size()},
           {"kv_bytes", m.kv_bytes}};
@@ -193,14 +233,10 @@ Status RunBench(BenchFlags flags) {
   measured.load_ms = 1e3 * SecondsSince(start);
   BURIN_TRY(FitContext(model, flags));
   ThreadPool pool(ThreadCount(flags.engine.threads));
-  BURIN_TRY(Bench(model, *kernels, flags, pool).Run(1, measured));  // pages in, caches warm
+  Bench bench(model, *kernels, flags, pool);
+  BURIN_TRY(bench.WarmUp());
   measured.peak_bytes = PeakResidentBytes();
-  measured.limit_before = MemoryLimit(pool);
-  BURIN_TRY(Bench(model, *kernels, flags, pool).Run(flags.rounds, measured));
-  measured.limit_after = MemoryLimit(pool);
-  measured.weight_bytes = WeightBytes(model);
-  measured.decode_bytes_per_s =
-      measured.decode_tokens_per_s * static_cast<double>(measured.weight_bytes);
+  BURIN_TRY(bench.Run(flags.rounds, measured));
   const std::string name(kernels->name);
   console.Print(Describe(flags, measured, name, model.file->bytes().size(), pool.size()));
   return console.WriteJson(ToJson(flags, measured, model, name, pool.size()));

@@ -52,8 +52,8 @@ class Output(BurinTest):
         path = self.cartridge()
         result = self.json("bench", path, "--prompt", 1000, "--decode", 4, "--rounds", 2)
         self.assertEqual(result["prompt_tokens"], 124)  # what the context leaves
-        for key in ("prefill_tokens_per_second", "decode_tokens_per_second", "memory_limit_before_bytes_per_second",
-                    "memory_limit_after_bytes_per_second", "peak_resident_bytes", "kv_bytes", "load_ms"):
+        for key in ("prefill_tokens_per_second", "decode_tokens_per_second", "memory_limit_bytes_per_second",
+                    "share_of_limit", "peak_resident_bytes", "kv_bytes", "load_ms"):
             self.assertGreater(result[key], 0, key)
         self.assertTrue(re.fullmatch(r"[0-9a-f]{64}", result["digest"]))
 
