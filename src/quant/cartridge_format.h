@@ -43,7 +43,7 @@ inline constexpr uint64_t kHeaderBytes = 128;
 inline constexpr uint64_t kEntryBytes = 64;
 inline constexpr uint64_t kSmallAlignment = 64;
 inline constexpr uint64_t kPageAlignment = 4096;  // of sections of kBigSection bytes and more
-inline constexpr uint64_t kBigSection = 64 * 1024;
+inline constexpr uint64_t kBigSection = uint64_t{64} * 1024;
 inline constexpr uint64_t kMaxMetadataBytes = 64 << 20;
 
 enum class SectionKind : uint32_t {
