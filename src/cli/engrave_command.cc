@@ -26,7 +26,7 @@ namespace {
 struct EngraveFlags {
   std::string model, output, synthetic, tensor_bits, calibration, json;
   int bits = 3, threads = 0;
-  int64_t group = 128, context = 0, calibration_tokens = 4096;
+  int64_t group = 0, context = 0, calibration_tokens = 4096;  // group 0: DefaultGroup
   uint64_t seed = 0;
   bool no_calibration = false, force = false;
 };
@@ -43,11 +43,11 @@ Status CheckFlags(const EngraveFlags& flags) {
   return CheckWritable(flags.output);
 }
 
-EngraveOptions OptionsOf(const EngraveFlags& flags) {
+EngraveOptions OptionsOf(const EngraveFlags& flags, const ModelConfig& config) {
   EngraveOptions options;
   options.bits = flags.bits;
   options.tensor_bits = flags.tensor_bits;
-  options.group = flags.group;
+  options.group = flags.group > 0 ? flags.group : DefaultGroup(config);
   options.context = flags.context;
   options.tool = VersionText();
   return options;
@@ -82,6 +82,7 @@ struct Engraved {
   EngraveSummary summary;
   int64_t calibration_tokens = 0;
   int64_t padded_rows = 0;
+  int64_t group = 0;
 };
 
 Result<Engraved> EngraveCheckpoint(const EngraveFlags& flags, ThreadPool& pool) {
@@ -90,23 +91,23 @@ Result<Engraved> EngraveCheckpoint(const EngraveFlags& flags, ThreadPool& pool) 
   BURIN_ASSIGN(const auto calibration, Calibrate(flags, checkpoint, pool));
   const std::vector<std::byte> tokenizer = checkpoint.tokenizer.Serialize();
   Progress progress("engrave", "weights", checkpoint.model.config.WeightCount());
-  EngraveOptions options = OptionsOf(flags);
+  EngraveOptions options = OptionsOf(flags, checkpoint.model.config);
   options.calibration = calibration ? &*calibration : nullptr;
   options.tokenizer = tokenizer;
   options.progress = &progress;
   BURIN_ASSIGN(EngraveSummary summary, Engrave(checkpoint.model, options, flags.output, pool));
-  return Engraved{std::move(summary), calibration ? calibration->tokens : 0,
-                  checkpoint.padded_rows};
+  return Engraved{std::move(summary), calibration ? calibration->tokens : 0, checkpoint.padded_rows,
+                  options.group};
 }
 
 Result<Engraved> EngravePreset(const EngraveFlags& flags, ThreadPool& pool) {
   BURIN_ASSIGN(const ModelConfig config, FindPreset(flags.synthetic));
   Progress progress("synthesize", "weights", config.WeightCount());
-  EngraveOptions options = OptionsOf(flags);
+  EngraveOptions options = OptionsOf(flags, config);
   options.progress = &progress;
   BURIN_ASSIGN(EngraveSummary summary,
                EngraveSynthetic(config, options, flags.seed, flags.output, pool));
-  return Engraved{std::move(summary)};
+  return Engraved{std::move(summary), 0, 0, options.group};
 }
 
 std::string Table(const EngraveSummary& summary, bool with_error) {
@@ -157,7 +158,7 @@ Json ToJson(const EngraveFlags& flags, const Engraved& engraved) {
           {"weights", s.weights},
           {"bits_per_weight", s.bits_per_weight},
           {"file_bytes", s.file_bytes},
-          {"group", flags.group},
+          {"group", engraved.group},
           {"context", s.context},
           {"residual_fraction", s.residual_fraction},
           {"calibration_tokens", engraved.calibration_tokens},
@@ -191,7 +192,10 @@ void AddOptions(CLI::App& command, EngraveFlags& flags) {
       .add_option("--tensor-bits", flags.tensor_bits,
                   "Other bits for some tensors: 'lm_head=6,*.down_proj=6'")
       ->option_text("LIST");
-  command.add_option("--group", flags.group, "Rows that share a scale: 32, 64 or 128 (default)")
+  command
+      .add_option(
+          "--group", flags.group,
+          "Inputs that share a scale: 32, 64 or 128; by default the largest that fits the widths")
       ->option_text("N")
       ->check(CLI::IsMember({32, 64, 128}));
   command.add_option("--context", flags.context, "Positions; what the model has by default")

@@ -1,6 +1,7 @@
 #include "quant/engrave.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -226,6 +227,18 @@ uint64_t WorkingBytes(const ModelConfig& config, int threads) {
 }
 
 }  // namespace
+
+int64_t DefaultGroup(const ModelConfig& config) {
+  for (const int64_t group : {128, 64}) {
+    const bool fits = std::ranges::all_of(
+        std::array{config.hidden, config.q_width(), config.ffn}, [group](int64_t inputs) {
+          const int64_t padding = (group - inputs % group) % group;
+          return 8 * padding <= inputs;
+        });
+    if (fits) return group;
+  }
+  return 32;
+}
 
 Result<EngraveSummary> Engrave(const Model& model, const EngraveOptions& options,
                                const std::filesystem::path& output, ThreadPool& pool) {

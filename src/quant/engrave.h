@@ -33,6 +33,10 @@ struct EngraveOptions {
   Progress* progress = nullptr;      // counts weights, of config.WeightCount()
 };
 
+// The largest of 128, 64 and 32 inputs a scale that pads no matrix by more than an eighth of its
+// inputs; 32 if all do.
+int64_t DefaultGroup(const ModelConfig& config);
+
 struct EngravedTensor {
   std::string name;
   int64_t rows = 0, cols = 0;  // inputs, outputs

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "numeric/matrix_pass.h"
@@ -65,6 +66,20 @@ TEST(Engrave, SameBytesForAnyNumberOfThreads) {
   }
   EXPECT_EQ(files[0], files[1]);
   EXPECT_EQ(files[0], files[2]);
+}
+
+TEST(Engrave, DefaultGroupIsTheLargestThatPadsLittle) {
+  ModelConfig config;
+  config.heads = 1;
+  for (const auto& [hidden, ffn, group] : {std::array<int64_t, 3>{4096, 14336, 128},
+                                           {576, 1536, 128},  // 64 of 640
+                                           {64, 172, 64},     // 20 of 192
+                                           {64, 160, 32},     // 32 of 192 are too many
+                                           {40, 96, 32}}) {
+    config.hidden = config.head_dim = hidden;
+    config.ffn = ffn;
+    EXPECT_EQ(DefaultGroup(config), group) << hidden << " " << ffn;
+  }
 }
 
 TEST(EngraveSynthetic, OpensVerifiesAndIsTheSameForAnyNumberOfThreads) {
