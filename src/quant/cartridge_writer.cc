@@ -139,7 +139,7 @@ Status CartridgeWriter::Resume() {
     }
     codes[0].digest = matrix.codes;
     codes[1].digest = matrix.scales;
-    written_.push_back(std::move(matrix));
+    written_.push_back(matrix);
   }
   resumed_ = written_.size();
   return file_.Truncate(resumed_);
@@ -183,7 +183,7 @@ Status CartridgeWriter::WriteMatrix(const MatrixFit& fit, const TileSource& sour
   matrix.scales = sections[1].digest = scales_hash.Finish();
   pending_.push_back(ToLine(matrix));
   pending_bytes_ += shape.CodeBytes() + shape.ScaleBytes();
-  written_.push_back(std::move(matrix));
+  written_.push_back(matrix);
   if (pending_bytes_ < plan_.journal_bytes) return {};
   BURIN_TRY(file_.Commit(pending_));
   pending_.clear();

@@ -16,7 +16,7 @@ namespace {
 using F8 = float __attribute__((vector_size(32)));
 using I8 = int32_t __attribute__((vector_size(32)));
 using B8 = uint8_t __attribute__((vector_size(8)));
-constexpr int kLanes = 8;
+constexpr ptrdiff_t kLanes = 8;
 #define BURIN_INLINE [[gnu::always_inline]] inline
 
 constexpr int kDown = 30, kUp = 2, kCoarseStep = 2;  // of the coarse search, in scale bytes
