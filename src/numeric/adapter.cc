@@ -51,10 +51,11 @@ int AdapterRankVector(const AdapterMatrix& matrix, const BlockFloatBatch& x, int
 void AddAdapterOutputs(const AdapterMatrix& matrix, const int8_t* mantissas, int exponent,
                        int fraction, int64_t begin, int64_t end, std::span<int32_t> out) {
   for (int64_t n = begin; n < end; ++n) {
-    const int8_t* row = matrix.b.data() + n * matrix.rank;
     int32_t sum = 0;
-    for (int64_t r = 0; r < matrix.rank; ++r) sum += int32_t{row[r]} * mantissas[r];
     const auto at = static_cast<size_t>(n);
+    for (int64_t r = 0; r < matrix.rank; ++r) {
+      sum += int32_t{matrix.b[static_cast<size_t>(r * matrix.outputs) + at]} * mantissas[r];
+    }
     out[at] = SaturatingAdd(out[at], ScaleToInt32(sum, exponent + matrix.exponents[at] + fraction));
   }
 }

@@ -13,14 +13,14 @@ namespace burin {
 inline constexpr int64_t kMaxAdapterRank = 256;
 
 // The addition to one matrix. The weight of input i, rank r, output n is
-//     a[r][i] * b[n][r] * 2^exponents[n]
+//     a[r][i] * b[r][n] * 2^exponents[n]
 // so the rows of A have no exponents of their own: their scales are in B's columns. All mantissas
 // are in [-127, 127]. rank 0: no addition.
 struct AdapterMatrix {
   int64_t inputs = 0, outputs = 0;
   int64_t rank = 0;                   // at most kMaxAdapterRank
   std::span<const int8_t> a;          // [rank][inputs]
-  std::span<const int8_t> b;          // [outputs][rank]
+  std::span<const int8_t> b;          // [rank][outputs]
   std::span<const int8_t> exponents;  // [outputs]
   bool empty() const { return rank == 0; }
 };
@@ -43,7 +43,7 @@ int32_t AdapterRankSum(const AdapterMatrix& matrix, const BlockFloatBatch& x, in
 int AdapterRankVector(const AdapterMatrix& matrix, const BlockFloatBatch& x, int64_t t,
                       int8_t* mantissas);
 
-// out[n] = SaturatingAdd(out[n], ScaleToInt32(sum over r of b[n][r] * mantissas[r], exponent +
+// out[n] = SaturatingAdd(out[n], ScaleToInt32(sum over r of b[r][n] * mantissas[r], exponent +
 // exponents[n] + fraction)) for outputs [begin, end); out has all outputs of the token with
 // `fraction` bits, as the output stage left them. |sum| <= 256 * 127 * 127 < 2^22.
 void AddAdapterOutputs(const AdapterMatrix& matrix, const int8_t* mantissas, int exponent,

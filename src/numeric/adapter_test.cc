@@ -19,7 +19,7 @@ using testing::ElementsAre;
 struct OwnedAdapter {
   OwnedAdapter(int64_t inputs, int64_t outputs, int64_t rank)
       : a(static_cast<size_t>(rank * inputs)),
-        b(static_cast<size_t>(outputs * rank)),
+        b(static_cast<size_t>(rank * outputs)),
         exponents(static_cast<size_t>(outputs)) {
     matrix = {inputs, outputs, rank, a, b, exponents};
   }
@@ -75,7 +75,7 @@ TEST(AdapterTest, ACaseComputedByHand) {
   OwnedAdapter owned(33, 2, 2);
   owned.a[0] = 5, owned.a[32] = -7;       // row 0: 500 and -21
   owned.a[33] = -127, owned.a[65] = 127;  // row 1: -12700 and 381
-  owned.b = {10, -1, 127, 127};
+  owned.b = {10, 127, -1, 127};
   owned.exponents = {-3, 0};
   // E = 2, the second group is shifted by 3: -21 / 8 -> -3 (-2.625), 381 / 8 -> 48 (47.625).
   EXPECT_EQ(AdapterGroupSum(owned.matrix, x.TokenMantissas(0), 32, 1, 1), 381);
@@ -183,7 +183,7 @@ TEST(AdapterTest, IsWithinTheBoundOfTheExactProduct) {
           double exact = 0, columns = 0;
           const double unit_b = std::ldexp(1, owned.exponents[static_cast<size_t>(n)]);
           for (int64_t r = 0; r < rank; ++r) {
-            const double b = owned.b[static_cast<size_t>(n * rank + r)] * unit_b;
+            const double b = owned.b[static_cast<size_t>(r * outputs + n)] * unit_b;
             exact += b * exact_t[static_cast<size_t>(r)];
             columns += std::abs(b);
           }
