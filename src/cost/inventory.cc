@@ -118,7 +118,10 @@ Events CountEvents(const PlacedFabric& fabric, int64_t positions, int64_t adapte
   const auto layers = static_cast<double>(c.layers);
   const auto seen = static_cast<double>(positions);
   e.attention_macs = layers * seen * static_cast<double>(2 * c.q_width());
-  e.kv_bytes = layers * (seen + 1) * static_cast<double>(2 * c.kv_heads * (c.head_dim + 1));
+  // Query heads that share a key are served together as far as the engine has room.
+  const int64_t turns = CeilDiv(c.heads / c.kv_heads, fabric.chip.attention_heads);
+  e.kv_bytes = layers * (seen * static_cast<double>(turns) + 1) *
+               static_cast<double>(2 * c.kv_heads * (c.head_dim + 1));
   e.link_bytes = static_cast<double>((fabric.dies - 1) * (c.hidden * 4 + 4));
   return e;
 }

@@ -12,28 +12,33 @@
 namespace burin {
 namespace {
 
-// The same program with its stations' cycles for any number of positions.
+// The stations of a token of a prompt, with their cycles for any number of positions.
 class PromptStations {
  public:
-  PromptStations(const PlacedFabric& fabric, int64_t adapter_rank, const LinkTiming& link)
-      : fabric_(fabric),
-        schedule_(ScheduleToken(fabric, {1, adapter_rank, true}, link)),
-        attend_(std::ranges::find(fabric.program, Op::kAttend, &Step::op)) {
-    BURIN_CHECK(attend_ != fabric.program.end());
+  PromptStations(const PlacedFabric& fabric, int64_t adapter_rank, bool logits,
+                 const LinkTiming& link)
+      : fabric_(fabric), schedule_(ScheduleToken(fabric, {1, adapter_rank, logits}, link)) {
+    if (schedule_.stations.back().is_way_back) schedule_.stations.pop_back();
+    schedule_.stations.back().busy_cycles -= schedule_.way_back_cycles;
+    const auto attend = std::ranges::find(fabric.program, Op::kAttend, &Step::op);
+    BURIN_CHECK(attend != fabric.program.end());
+    attend_ = &*attend;
+    attend_alone_ = AttendCycles(1);
   }
 
-  size_t count() const { return schedule_.stations.size(); }
-  // The way back of the token is no part of a prompt.
-  bool IsWayBack(size_t s) const {
-    return schedule_.stations[s].is_link && s + 1 == schedule_.stations.size();
+  // Sends a token through; `free` is when each station has sent its last token away. Returns when
+  // it has ended.
+  int64_t Pass(int64_t positions, int64_t now, std::vector<int64_t>& free) const {
+    const int64_t longer = AttendCycles(positions) - attend_alone_;
+    free.resize(std::max(free.size(), schedule_.stations.size()), 0);
+    for (size_t s = 0; s < schedule_.stations.size(); ++s) {
+      const Station& station = schedule_.stations[s];
+      now = std::max(now, free[s]) + station.busy_cycles + station.attends * longer;
+      free[s] = now;
+      now += station.delay_cycles;
+    }
+    return now;
   }
-
-  int64_t BusyCycles(size_t s, int64_t positions, bool logits) const {
-    const Station& station = schedule_.stations[s];
-    const int64_t longer = AttendCycles(positions) - AttendCycles(1);
-    return station.busy_cycles + station.attends * longer - (logits ? 0 : station.head_cycles);
-  }
-  int64_t DelayCycles(size_t s) const { return schedule_.stations[s].delay_cycles; }
 
  private:
   int64_t AttendCycles(int64_t positions) const {
@@ -42,7 +47,8 @@ class PromptStations {
 
   const PlacedFabric& fabric_;
   TokenSchedule schedule_;
-  Program::const_iterator attend_;
+  const Step* attend_ = nullptr;
+  int64_t attend_alone_ = 0;
 };
 
 }  // namespace
@@ -75,9 +81,10 @@ TokenSchedule ScheduleToken(const PlacedFabric& fabric, const TokenRequest& requ
   }
   now += map.Return();
   schedule.cycles = now;
+  schedule.link_cycles = map.link_cycles();
+  schedule.way_back_cycles = map.way_back_cycles();
   schedule.stations = map.Take();
   for (const Station& s : schedule.stations) {
-    if (s.is_link) schedule.link_cycles += s.busy_cycles + s.delay_cycles;
     schedule.bottleneck_cycles = std::max(schedule.bottleneck_cycles, s.busy_cycles);
   }
   return schedule;
@@ -102,18 +109,12 @@ int64_t UsersToSaturate(const TokenSchedule& schedule) {
 int64_t PrefillCycles(const PlacedFabric& fabric, int64_t prompt, int64_t adapter_rank,
                       const LinkTiming& link, bool overlap) {
   BURIN_CHECK(prompt >= 1);
-  const PromptStations stations(fabric, adapter_rank, link);
-  std::vector<int64_t> free(stations.count(), 0);  // when each station has sent its last token away
+  const PromptStations inner(fabric, adapter_rank, false, link);
+  const PromptStations last(fabric, adapter_rank, true, link);
+  std::vector<int64_t> free;
   int64_t end = 0;
   for (int64_t token = 1; token <= prompt; ++token) {
-    int64_t now = overlap ? 0 : end;
-    for (size_t s = 0; s < stations.count(); ++s) {
-      if (stations.IsWayBack(s)) continue;
-      now = std::max(now, free[s]) + stations.BusyCycles(s, token, token == prompt);
-      free[s] = now;
-      now += stations.DelayCycles(s);
-    }
-    end = now;
+    end = (token == prompt ? last : inner).Pass(token, overlap ? 0 : end, free);
   }
   return end;
 }

@@ -27,10 +27,10 @@ struct Station {
   std::string name;  // "engine 0", "die 1", "link 0-1"
   int32_t die = 0;   // a link: where it starts
   bool is_link = false;
+  bool is_way_back = false;  // the link that carries the token's id to the first die
   int64_t busy_cycles = 0;   // for one token
   int64_t delay_cycles = 0;  // behind it, not occupying it: the latency of a link
   int64_t attends = 0;       // attention steps among them
-  int64_t head_cycles = 0;   // of busy_cycles, those that only logits need
 };
 
 struct StepTime {
@@ -45,6 +45,7 @@ struct TokenSchedule {
   std::vector<Station> stations;
   int64_t cycles = 0;             // of one token alone, links and the way back included
   int64_t link_cycles = 0;        // of these, on links
+  int64_t way_back_cycles = 0;    // of a single station over several dies: in its busy cycles
   int64_t bottleneck_cycles = 0;  // of the busiest station
 };
 

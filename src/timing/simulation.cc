@@ -96,7 +96,7 @@ class Simulation {
       case Doing::kNextStep:
         return StartStep(event.job, job);
       case Doing::kEndStep:
-        HoldBanks(fabric_.program[job.pc], false);
+        HoldBanks(event.job, fabric_.program[job.pc], false);
         return Advance(event.job, job);
       case Doing::kEndTransfer:
         if (!one_owner_) Release(job);
@@ -146,7 +146,7 @@ class Simulation {
 
   void StartStep(int64_t id, Job& job) {
     const Step& step = fabric_.program[job.pc];
-    HoldBanks(step, true);
+    HoldBanks(id, step, true);
     Post(now_ + StepCycles(fabric_, step, request_of_(id)), id, Doing::kEndStep);
   }
 
@@ -180,12 +180,16 @@ class Simulation {
     if (id + users_ < static_cast<int64_t>(jobs_.size())) Post(now_, id + users_, Doing::kArrive);
   }
 
-  void HoldBanks(const Step& step, bool hold) {
+  // A pass works in all blocks of its matrices, the embedding in one column block: the token's.
+  void HoldBanks(int64_t id, const Step& step, bool hold) {
     if (step.op != Op::kPass && step.op != Op::kEmbed) return;
     for (const int32_t m : step.matrices) {
       if (m < 0) continue;
       const PlacedMatrix& matrix = fabric_.matrices[static_cast<size_t>(m)];
-      for (int64_t b = 0; b < matrix.row_blocks * matrix.column_blocks; ++b) {
+      const bool embed = step.op == Op::kEmbed;
+      const int64_t first = embed ? id % matrix.column_blocks * matrix.row_blocks : 0;
+      const int64_t count = matrix.row_blocks * (embed ? 1 : matrix.column_blocks);
+      for (int64_t b = first; b < first + count; ++b) {
         const auto& block = fabric_.blocks[static_cast<size_t>(matrix.first_block + b)];
         const auto bank = static_cast<size_t>(block.bank);
         out_.bank_conflicts += hold && bank_busy_[bank];

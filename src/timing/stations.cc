@@ -47,6 +47,7 @@ int64_t StationMap::Cross(int32_t from, int32_t to, int64_t bytes) {
   link.busy_cycles = link_.TransferCycles(bytes);
   link.delay_cycles = link_.latency_cycles;
   const int64_t cycles = link.busy_cycles + link.delay_cycles;
+  link_cycles_ += cycles;
   if (one_station_) {
     stations_.back().busy_cycles += cycles;
   } else {
@@ -80,12 +81,18 @@ void StationMap::Add(const Step& step, int64_t cycles) {
   Station& station = stations_.back();
   station.busy_cycles += cycles;
   station.attends += step.op == Op::kAttend;
-  if (step.layer < 0 && step.op != Op::kEmbed) station.head_cycles += cycles;
 }
 
 int64_t StationMap::Return() {
   const int32_t first = places_.front().die;
-  return here_.die == first ? 0 : Cross(here_.die, first, kTokenBytes);
+  if (here_.die == first) return 0;
+  const int64_t cycles = Cross(here_.die, first, kTokenBytes);
+  if (one_station_) {
+    way_back_cycles_ = cycles;
+  } else {
+    stations_.back().is_way_back = true;
+  }
+  return cycles;
 }
 
 }  // namespace burin

@@ -24,6 +24,9 @@ class StationMap {
   void Add(const Step& step, int64_t cycles);
   // The token's id goes back to the die that holds the embedding; returns its cycles, 0 on one die.
   int64_t Return();
+  int64_t link_cycles() const { return link_cycles_; }
+  // Of a single station, the cycles of the way back among its own.
+  int64_t way_back_cycles() const { return way_back_cycles_; }
   std::vector<Station> Take() { return std::move(stations_); }
 
   // The die and the engine of a step.
@@ -42,6 +45,7 @@ class StationMap {
   const LinkTiming link_;
   std::vector<Place> places_;
   bool one_station_ = false;
+  int64_t link_cycles_ = 0, way_back_cycles_ = 0;
   std::vector<Station> stations_;
   Place here_;
 };

@@ -41,7 +41,8 @@ int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequ
     case Op::kNorm:
       return units::NormCycles(n, lanes, group, step.layer < 0 && c.tied_head);
     case Op::kAdaptDown:
-      return units::AdaptDownCycles(n, request.adapter_rank, MatrixCount(step), chip.adapter_lanes);
+      return units::AdaptDownCycles(n, request.adapter_rank, MatrixCount(step), chip.adapter_lanes,
+                                    chip.max_rank);
     case Op::kPass:
       return units::PassCycles(PassRowsOf(fabric, step), chip.columns_per_scaler,
                                WireStages(fabric, step));
