@@ -97,12 +97,13 @@ std::vector<Unit> UnitsOf(const ModelPlan& plan, const std::vector<PlacedMatrix>
     m = end;
   }
   for (const Step& step : program) {
-    if (step.op != Op::kPass) continue;
+    if (step.op != Op::kPass && step.op != Op::kEmbed) continue;
     int64_t blocks = 0;
     for (const int32_t m : step.matrices) {
-      if (m >= 0)
-        blocks += matrices[static_cast<size_t>(m)].row_blocks *
-                  matrices[static_cast<size_t>(m)].column_blocks;
+      if (m < 0) continue;
+      const PlacedMatrix& matrix = matrices[static_cast<size_t>(m)];
+      // A token is read from one column of the embedding's blocks.
+      blocks += matrix.row_blocks * (step.op == Op::kEmbed ? 1 : matrix.column_blocks);
     }
     auto unit = std::find_if(units.begin(), units.end(),
                              [&](const Unit& u) { return step.matrices[0] < u.end_matrix; });
