@@ -180,12 +180,15 @@ void ExpectCodesComeBack(const QuantizedModel& model, const PlacedFabric& fabric
   const auto matrices = MatricesIn(model);
   std::vector<std::vector<uint8_t>> codes;
   for (const PackedMatrix* m : matrices) codes.emplace_back(m->shape.CodeBytes());
+  std::vector<uint8_t> block_codes(static_cast<size_t>(fabric.chip.rows * fabric.chip.columns));
   for (const PlacedBlock& block : fabric.blocks) {
+    BlockCodes(fabric, block, block_codes);
     const MatrixShape& shape = matrices[static_cast<size_t>(block.matrix)]->shape;
     std::vector<uint8_t>& out = codes[static_cast<size_t>(block.matrix)];
     for (int64_t r = 0; r < fabric.chip.rows; ++r) {
       for (int64_t c = 0; c < fabric.chip.columns; ++c) {
         const uint32_t code = CellCode(fabric, block, r, c);
+        ASSERT_EQ(code, block_codes[static_cast<size_t>(r * fabric.chip.columns + c)]);
         const int64_t row = block.row_begin + r, column = block.column_begin + c;
         if (row >= block.row_end || column >= block.column_end) {
           ASSERT_EQ(code, 0u);
