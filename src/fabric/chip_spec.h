@@ -7,17 +7,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "fabric/bracket.h"
 
 namespace burin {
-
-// A constant of the outside world: a bracket with its origin. low <= nominal <= high.
-struct Bracket {
-  double low = 0, nominal = 0, high = 0;
-  std::string unit;    // "Hz", "mm2", ...: SI or the field's own
-  std::string source;  // a paper, a page, "design choice"
-  std::string grade;   // V vendor, M measured, S silicon, P simulation, E estimate, I arithmetic,
-                       // R recalled, D design choice
-};
 
 // The master knobs are integers that a designer chose; what depends on silicon is a Bracket.
 struct ChipSpec {
@@ -44,9 +36,15 @@ struct ChipSpec {
   int64_t dies = 1;                 // the most dies that one card may hold
 
   Bracket clock_hz;
+  Bracket mm_per_cycle;                      // of wire that a signal crosses between two registers
   Bracket link_bytes_per_s, link_latency_s;  // card to card
   std::filesystem::path file;                // where it came from
 };
+
+// Checks what the knobs promise each other, whatever the model: ranges, C a multiple of 16, S
+// divides C, W divides R and C, L 8 or 16. LoadChip has done so; for a ChipSpec that a program
+// changed.
+Status ValidateChip(const ChipSpec& chip);
 
 // Reads a chip by preset name (data/chips) or by file name.
 // Errors: unknown name (the near ones are named); a key that is missing, unknown, negative, without

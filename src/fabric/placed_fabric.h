@@ -22,14 +22,16 @@ struct ModelPlan {
   ModelConfig config;
   std::string name;  // "llama-3.1-8b", or the cartridge's file name
   int64_t group = 128;
-  int64_t context = 0;                      // positions
-  std::vector<MatrixEntry> matrices;        // MatricesOf(config)
-  std::vector<int> bits;                    // of each matrix: 3, 4 or 6
+  int64_t context = 0;                // positions that the model (or its cartridge) has
+  int64_t needed_context = 1;         // positions that the KV SRAM must hold: a wish of the caller
+  std::vector<MatrixEntry> matrices;  // MatricesOf(config)
+  std::vector<int> bits;              // of each matrix: 3, 4 or 6
   const QuantizedModel* weights = nullptr;  // null: geometry only
 };
 
 ModelPlan PlanOf(const QuantizedModel& model, std::string name);
 // `bits` and `tensor_bits` as of `burin engrave`. Errors: as there.
+// group 0: DefaultGroup(config); context 0: all that the model has.
 Result<ModelPlan> PlanOf(const ModelConfig& config, std::string name, int bits,
                          const std::string& tensor_bits, int64_t group, int64_t context);
 
@@ -51,6 +53,22 @@ struct PlacedMatrix {
   int64_t first_block = 0;
   int64_t row_blocks = 0, column_blocks = 0;
   int64_t physical_columns = 0;
+  int32_t die = 0;
+  int32_t engine = 0;   // layer engine that feeds and collects it; embedding and head: the first
+                        // and the last of their die
+  double reach_mm = 0;  // Manhattan distance from that engine to the farthest of its banks
+  int32_t wire_stages = 0;  // registers on that way, on the broadcast and again on the collect
+};
+
+// Sizes that the floorplan needs of the process. The defaults are unit sizes: good for a picture of
+// what lies beside what, not for lengths of wires (in_mm = false: no wire stages are counted).
+struct FloorplanSizes {
+  bool in_mm = false;
+  double bank_width = 1, bank_height = 1;  // mm
+  double kv_mm2_per_byte = 0;              // SRAM with its periphery
+  double adapter_mm2_per_byte = 0;
+  double vector_mm2 = 1, attention_mm2 = 1, adapter_mm2 = 1;  // of one layer engine
+  double head_mm2 = 1, link_mm2 = 1;                          // of a die
 };
 
 // A rectangle of the floorplan, in mm from the die's lower left corner.
@@ -69,15 +87,26 @@ struct PlacedFabric {
   std::vector<PlacedBlock> blocks;     // in token order
   int64_t banks = 0;                   // in use, of all dies
   int64_t dies = 1;
-  std::vector<int32_t> bank_die;  // [banks]
-  int64_t max_context = 0;        // positions of one user that the KV SRAM holds
-  Program program;                // one token
-  std::vector<FloorplanItem> floorplan;
+  std::vector<int32_t> bank_die;        // [banks]; the banks of a die follow each other
+  std::vector<int64_t> die_first_bank;  // [dies + 1]
+  int64_t engines = 1;                  // layer engines in use, of all dies
+  int64_t max_context = 0;              // positions of one user that the KV SRAM holds
+  Program program;                      // one token
+  FloorplanSizes sizes;
+  std::vector<FloorplanItem> floorplan;  // all banks in order of index, then the rest
+  double die_width = 0, die_height = 0;  // of the largest die: all dies of a chip are alike
 };
 
 // Errors: kBadInput, naming the limit and the nearest value that would do: rows that the group does
 // not divide, more levels than lines, too few banks or dies, KV or adapter SRAM too small.
-Result<PlacedFabric> Place(const ModelPlan& plan, const ChipSpec& chip);
+// Same plan and chip, same result. A chip without a number of banks (0) gets as many as one die of
+// that model needs.
+Result<PlacedFabric> Place(const ModelPlan& plan, const ChipSpec& chip,
+                           const FloorplanSizes& sizes = {});
+
+// Bytes of the KV SRAM that a position of one user takes in that many layers: for each KV head, K
+// and V: head_dim mantissas and an exponent.
+int64_t KvBytesPerPosition(const ModelConfig& config, int64_t layers);
 
 // Checks what Place promises, by other means: no two blocks share a place, every weight has exactly
 // one, no two matrices of a step share a bank, capacities hold. Errors name the block.
@@ -85,6 +114,7 @@ Status VerifyPlacement(const PlacedFabric& fabric);
 
 // The code that cell (word line, physical column) of a block holds; needs plan.weights. At 6 bits
 // the high or the low half.
+// Rows or columns beyond the block: 0, as in the cartridge.
 uint32_t CellCode(const PlacedFabric& fabric, const PlacedBlock& block, int64_t word_line,
                   int64_t physical_column);
 

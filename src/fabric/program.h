@@ -29,15 +29,21 @@ const char* OpName(Op op);
 
 struct Step {
   Op op = Op::kEmbed;
-  int32_t layer = -1;                           // -1: outside the layers
-  std::array<int32_t, 3> matrices{-1, -1, -1};  // indices into ModelPlan::matrices
-  int64_t values = 0;                           // length of the vector that the step walks over
-  bool only_with_adapter = false;               // skipped when the request has no adapter
+  int32_t layer = -1;  // -1: outside the layers
+  // Indices into ModelPlan::matrices: those of a pass (and of its adapter step), the one that is
+  // collected; for head norms, rotations and head quantizers the one that made the vector (q, k or
+  // v).
+  std::array<int32_t, 3> matrices{-1, -1, -1};
+  int64_t values =
+      0;  // of the vector that the step walks over: inputs of a pass, outputs of a collect
+  bool only_with_adapter = false;  // skipped when the request has no adapter
 };
 
 using Program = std::vector<Step>;
 
-// The steps of a token of that geometry, in order. Pure: depends on nothing else.
+// The matrices of a layer lie in ModelPlan::matrices at 1 + 7 * layer: q, k, v, o, gate, up, down;
+// 0 is the embedding, the last one the head unless it is tied (then 0 is the head, too). The steps
+// of a token of that geometry, in order. Pure: depends on nothing else.
 Program MakeProgram(const ModelConfig& config);
 
 }  // namespace burin
