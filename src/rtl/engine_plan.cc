@@ -290,7 +290,9 @@ class Planner {
     if (step.op != Op::kCollectLogits) {
       result.address = AddressOf(entry.kind);
       PutChecked(kTarget, "vector memory", result.address);
-      result.values = step.values;
+      // q and k go on to be rotated before the reference knows them.
+      const bool rotates = entry.kind == TensorKind::kQ || entry.kind == TensorKind::kK;
+      result.values = rotates ? 0 : step.values;
     }
     const std::span<const int32_t> bias = BiasOf(step, entry.kind);
     if (!bias.empty()) {

@@ -62,10 +62,11 @@ class FabricMaker {
         geometry_.columns, fabric_.matrices.size());
     module_.ports = {{Direction::kInput, 1, "clk"}, {Direction::kInput, 1, "reset"}};
     for (const Port& port : FabricPorts(fabric_)) module_.ports.push_back(port);
-    AddEmbedding();
     AddDrivers();
+    AddReaders();
     AddMatrixStrobes();
     for (int64_t bank = 0; bank < fabric_.banks; ++bank) BURIN_TRY(AddBank(bank));
+    AddEmbeddingWords();
     AddTrees();
     return std::move(module_);
   }
@@ -200,16 +201,16 @@ class FabricMaker {
 
   // ---- embedding
 
-  void AddEmbedding() {
-    const int64_t w = plan_.lanes;
+  static std::string ReaderName(int64_t row_block) { return fmt::format("embed_r{}", row_block); }
+
+  void AddReaders() {
+    Add(Comment{"Embedding: a reader for each row block, on the ROMs of the matrix. The column block\n"
+                "of the token stays until the next one."});
+    Add(Lines{"  reg [15:0] embed_block_held;\n"
+              "  always @(posedge clk) if (embed_start) embed_block_held <= embed_block;\n"});
     std::vector<std::string> valids, indices, words;
-    Add(Comment{"Embedding: a reader for each row block, on the ROMs of the matrix."});
-    AddNet(16, "embed_block_now");
-    Add(Lines{"  reg [15:0] embed_block_q;\n"
-              "  always @(posedge clk) if (embed_start) embed_block_q <= embed_block;\n"});
-    Add(verilog::Assign{"embed_block_now", "embed_block_q"});
     for (int64_t i = 0; i < Matrix(0).row_blocks; ++i) {
-      const std::string name = fmt::format("embed_r{}", i);
+      const std::string name = ReaderName(i);
       AddReader(name, i);
       valids.push_back(name + "_word_valid");
       indices.push_back(name + "_word_index");
@@ -218,11 +219,9 @@ class FabricMaker {
     Add(verilog::Assign{"embed_valid", Join(valids, " | ")});
     Add(verilog::Assign{"embed_index", Join(indices, " | ")});
     Add(verilog::Assign{"embed_data", Join(words, " | ")});
-    BURIN_CHECK(w > 0);
   }
 
   void AddReader(const std::string& name, int64_t i) {
-    const PackedMatrix& matrix = Weights(0);
     const PlacedBlock& block = Block(0, i, 0);
     const auto outputs = std::vector<Signal>{{"row_valid", 1},
                                              {"row", geometry_.row_bits},
@@ -260,22 +259,30 @@ class FabricMaker {
       reader.ports.push_back({signal.name, fmt::format("{}_{}", name, signal.name)});
     }
     Add(std::move(reader));
-    // The words of the token's column block, in the cycle behind the read.
-    std::vector<std::string> codes, scales;
-    for (int64_t j = 0; j < Matrix(0).column_blocks; ++j) {
-      const std::string bank = BankName(Block(0, i, j).bank);
-      const std::string here = fmt::format("(embed_block_now == {})", Constant(16, j));
-      codes.push_back(Masked(geometry_.code_word, here, bank + "_code_word"));
-      scales.push_back(Masked(geometry_.scale_word, here, bank + "_scale_word"));
+  }
+
+  // To each reader the words of the token's column block, in the cycle behind its read.
+  void AddEmbeddingWords() {
+    Add(Comment{"Words of the token's column block, for the readers of the embedding."});
+    for (int64_t i = 0; i < Matrix(0).row_blocks; ++i) {
+      const std::string name = ReaderName(i);
+      std::vector<std::string> codes, scales;
+      for (int64_t j = 0; j < Matrix(0).column_blocks; ++j) {
+        const std::string bank = BankName(Block(0, i, j).bank);
+        const std::string here = fmt::format("(embed_block_held == {})", Constant(16, j));
+        codes.push_back(Masked(geometry_.code_word, here, bank + "_code_word"));
+        scales.push_back(Masked(geometry_.scale_word, here, bank + "_scale_word"));
+      }
+      Add(Lines{fmt::format("  reg {}_read;\n"
+                            "  always @(posedge clk) {}_read <= {}_row_valid & ~reset;\n",
+                            name, name, name)});
+      const auto select = [&](int64_t width, const std::vector<std::string>& terms) {
+        return fmt::format("{}_read ? ({}) : {{{}{{1'b0}}}}", name, Join(terms, " |\n      "),
+                           width);
+      };
+      Add(verilog::Assign{name + "_code_word", select(geometry_.code_word, codes)});
+      Add(verilog::Assign{name + "_scale_word", select(geometry_.scale_word, scales)});
     }
-    Add(Lines{fmt::format("  reg {}_read;\n"
-                          "  always @(posedge clk) {}_read <= {}_row_valid && !reset;\n",
-                          name, name, name)});
-    const auto select = [&](int64_t width, const std::vector<std::string>& terms) {
-      return fmt::format("{}_read ? ({}) : {{{}{{1'b0}}}}", name, Join(terms, " |\n      "), width);
-    };
-    Add(verilog::Assign{name + "_code_word", select(geometry_.code_word, codes)});
-    Add(verilog::Assign{name + "_scale_word", select(geometry_.scale_word, scales)});
   }
 
   // ---- banks
@@ -338,13 +345,13 @@ class FabricMaker {
             Masked(bits, enables.back(), PageAddress(user.page, DriverSignal(user, address))));
       }
       if (user.block->matrix == 0) {
-        const std::string reader = fmt::format("embed_r{}", user.block->row_block);
+        const std::string reader = ReaderName(user.block->row_block);
         const std::string low =
             fmt::format("{}_{}", reader, address_bits == geometry_.row_bits &&
                                                  std::string_view(address) == "row"
                                              ? "row"
                                              : "scale_address");
-        enables.push_back(fmt::format("({}_row_valid & (embed_block_now == {}))", reader,
+        enables.push_back(fmt::format("({}_row_valid & (embed_block_held == {}))", reader,
                                       Constant(16, user.block->column_block)));
         addresses.push_back(
             Masked(bits, reader + "_row_valid", PageAddress(user.page, low)));
@@ -405,8 +412,9 @@ class FabricMaker {
     std::vector<std::string> collects;
     for (const PageUser& user : users) {
       if (user.driver.empty()) continue;
-      collects.push_back(fmt::format("({}_collect & (collect_block == {}))",
-                                     MatrixName(user.block->matrix),
+      const auto bank = static_cast<size_t>(user.block->bank);
+      collects.push_back(fmt::format("({}_collect & ({} == {}))", MatrixName(user.block->matrix),
+                                     collect_block_[bank],
                                      Constant(16, user.block->column_block)));
     }
     const int64_t w = plan_.lanes;
@@ -434,7 +442,8 @@ class FabricMaker {
                    {"scale_word", name + "_scale_word"},
                    {"collect", Join(collects, " | ")},
                    {"collect_word",
-                    fmt::format("collect_word[{}:0]",
+                    fmt::format("{}[{}:0]",
+                                collect_word_[static_cast<size_t>(users.front().block->bank)],
                                 RomStore::AddressBits(geometry_.columns / w) - 1)},
                    {"sums", name + "_sums"}}};
     Add(std::move(bank));
@@ -469,14 +478,19 @@ class FabricMaker {
 
   void AddMatrixStrobes() {
     Add(Comment{"The matrix that is collected, and a cycle later its sums."});
+    const auto matrices = static_cast<int64_t>(fabric_.matrices.size());
+    const auto collect = Broadcast("collect", 1, matrices);
+    const auto collect_matrix = Broadcast("collect_matrix", 12, matrices);
+    collect_block_ = Broadcast("collect_block", 16, fabric_.banks);
+    collect_word_ = Broadcast("collect_word", 16, fabric_.banks);
     for (size_t m = 0; m < fabric_.matrices.size(); ++m) {
       if (plan_.vector_of[m] < 0) continue;
       const std::string name = MatrixName(static_cast<int64_t>(m));
       AddNet(1, name + "_collect",
-             fmt::format("collect & (collect_matrix == {})",
+             fmt::format("{} & ({} == {})", collect[m], collect_matrix[m],
                          Constant(12, static_cast<int64_t>(m))));
       Add(Lines{fmt::format("  reg {}_sums_valid;\n"
-                            "  always @(posedge clk) {}_sums_valid <= {}_collect && !reset;\n",
+                            "  always @(posedge clk) {}_sums_valid <= {}_collect & ~reset;\n",
                             name, name, name)});
     }
   }
@@ -530,7 +544,8 @@ class FabricMaker {
   RomStore& roms_;
   const BankGeometry geometry_;
   verilog::Module module_;
-  std::map<std::string, std::vector<std::string>> copies_;
+  std::map<std::string, std::vector<std::string>> copies_;  // of each driver output, by bank
+  std::vector<std::string> collect_block_, collect_word_;   // the copy of each bank
 };
 
 }  // namespace

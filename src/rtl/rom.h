@@ -44,6 +44,7 @@ class RomStore {
   std::string Modules() const;
   // Bits in all ROM modules together.
   uint64_t bits() const { return bits_; }
+  int64_t modules() const { return static_cast<int64_t>(modules_.size()); }
   // Bits of address of a ROM of that depth; at least 1.
   static int64_t AddressBits(int64_t depth);
 
