@@ -14,13 +14,13 @@ namespace burin {
 // high part of the address.
 struct BankGeometry {
   int64_t rows, columns, fold, levels;
-  int64_t scalers;            // C / S
-  int64_t walk;               // S: steps of a walk over the drain registers
-  int64_t groups;             // R / G, of a page
-  int64_t code_bits;          // of a cell: log2(levels)
-  int64_t row_bits;           // of a word line
-  int64_t scale_bits;         // of (group, step)
-  int64_t page_bits;          // 0 when fold is 1
+  int64_t scalers;     // C / S
+  int64_t walk;        // S: steps of a walk over the drain registers
+  int64_t groups;      // R / G, of a page
+  int64_t code_bits;   // of a cell: log2(levels)
+  int64_t row_bits;    // of a word line
+  int64_t scale_bits;  // of (group, step)
+  int64_t page_bits;   // 0 when fold is 1
   int64_t code_word, scale_word;
 
   static BankGeometry Of(const PlacedFabric& fabric);

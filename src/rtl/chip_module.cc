@@ -49,7 +49,7 @@ std::vector<Port> HostPorts() {
 
 std::vector<Port> TracePorts(int64_t lanes) {
   const auto out = Direction::kOutput;
-  return {{out, 1, "trace_write"},  {out, 16, "trace_address"}, {out, lanes, "trace_mask"},
+  return {{out, 1, "trace_write"},         {out, 16, "trace_address"}, {out, lanes, "trace_mask"},
           {out, lanes * 32, "trace_data"}, {out, 1, "trace_fetch"},    {out, 16, "trace_step"}};
 }
 
@@ -170,19 +170,17 @@ class ChipMaker {
 
   Status AddRoms() {
     Add(Comment{"Program, constants, and the turns of the rotary embedding."});
-    BURIN_TRY(AddRom("program", plan_.program, "program_enable", "program_address",
-                     "program_word"));
-    BURIN_TRY(AddRom("constants", plan_.constants, "constant_enable", "constant_address",
+    BURIN_TRY(
+        AddRom("program_rom", plan_.program, "program_enable", "program_address", "program_word"));
+    BURIN_TRY(AddRom("constant_rom", plan_.constants, "constant_enable", "constant_address",
                      "constant_word"));
-    BURIN_TRY(AddRom("rotary_coarse_turns", plan_.rotary_coarse, "rotary_enable", "rotary_coarse",
+    BURIN_TRY(AddRom("rotary_coarse_rom", plan_.rotary_coarse, "rotary_enable", "rotary_coarse",
                      "coarse_word"));
-    return AddRom("rotary_fine_turns", plan_.rotary_fine, "rotary_enable", "rotary_fine",
+    return AddRom("rotary_fine_rom", plan_.rotary_fine, "rotary_enable", "rotary_fine",
                   "fine_word");
   }
 
-  int64_t Context() const {
-    return std::min(fabric_.max_context, fabric_.plan.weights->context);
-  }
+  int64_t Context() const { return std::min(fabric_.max_context, fabric_.plan.weights->context); }
 
   std::vector<Binding> EngineParameters(const QuantizedModel& model) const {
     const ChipSpec& chip = fabric_.chip;

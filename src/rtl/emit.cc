@@ -17,28 +17,19 @@ constexpr std::string_view kEmitted = "emitted/";
 constexpr std::string_view kHead = "`default_nettype none\n";
 constexpr std::string_view kTail = "`default_nettype wire\n";
 
-std::string Wrap(const std::string& text) {
-  return std::string(kHead) + text + std::string(kTail);
-}
+std::string Wrap(const std::string& text) { return std::string(kHead) + text + std::string(kTail); }
 
 // Modules by hand go to hw/, what lies in emitted/ to the top.
 Status CopyHardware(OutputFolder& folder) {
   for (const BuiltInFile& file : HardwareFiles()) {
     const std::string_view name = file.name;
     const bool emitted = name.starts_with(kEmitted);
-    BURIN_TRY(folder.Write(emitted ? std::string(name.substr(kEmitted.size()))
-                                   : fmt::format("hw/{}", name),
-                           file.text()));
+    BURIN_TRY(folder.Write(
+        emitted ? std::string(name.substr(kEmitted.size())) : fmt::format("hw/{}", name),
+        file.text()));
   }
   return {};
 }
-
-// Every bank's inputs by name, so that Verilator makes one class of all banks: otherwise it writes
-// the name of whoever drives them into the body, and no two bodies are alike.
-constexpr std::string_view kVerilatorControl =
-    "`verilator_config\n"
-    "// One C++ class for all banks: their inputs keep their own names.\n"
-    "public_flat_rd -module \"burin_bank*\" -var \"*\"\n";
 
 }  // namespace
 
@@ -62,7 +53,6 @@ Result<EmittedChip> EmitChip(const PlacedFabric& fabric, const EnginePlan& plan,
   BURIN_ASSIGN(const verilog::Module banks, MakeFabric(fabric, plan, roms));
   BURIN_TRY(folder.Write("burin_fabric.sv", Wrap(verilog::Print(banks))));
   BURIN_TRY(folder.Write("burin_roms.sv", Wrap(roms.Modules())));
-  BURIN_TRY(folder.Write("sim/verilator.vlt", kVerilatorControl));
   BURIN_TRY(CopyHardware(folder));
   return EmittedChip{fabric.banks, roms.modules(), roms.bits()};
 }

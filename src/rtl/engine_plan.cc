@@ -39,7 +39,8 @@ Status CheckConditions(const PlacedFabric& fabric) {
   const std::string object = fmt::format("{} on chip {}", fabric.plan.name, chip.name);
   const int64_t w = chip.vector_lanes, scalers = chip.columns / chip.columns_per_scaler;
   if (fabric.dies != 1 || chip.layer_engines != 1) {
-    return BadInput(object, fmt::format("{} dies, {} layer engines", fabric.dies, chip.layer_engines),
+    return BadInput(object,
+                    fmt::format("{} dies, {} layer engines", fabric.dies, chip.layer_engines),
                     "one of each: the emitted chip is one die with one engine",
                     "Use --tile LAYER.MATRIX for a part of it.");
   }
@@ -52,14 +53,15 @@ Status CheckConditions(const PlacedFabric& fabric) {
                     fmt::format("a multiple of twice the vector lanes, {}", 2 * w));
   }
   if (scalers % 2 != 0) {
-    return BadInput(object + ": columns_per_scaler", fmt::format("{}", chip.columns_per_scaler),
-                    fmt::format("one that makes the scalers of {} columns an even number, such as {}",
-                                chip.columns, chip.columns / 2));
+    return BadInput(
+        object + ": columns_per_scaler", fmt::format("{}", chip.columns_per_scaler),
+        fmt::format("one that makes the scalers of {} columns an even number, such as {}",
+                    chip.columns, chip.columns / 2));
   }
   if (!Divides(c.head_dim, w) && !Divides(2 * w, c.head_dim)) {
-    return BadInput(object + ": vector_lanes", fmt::format("{}", w),
-                    fmt::format("a multiple of the head dimension {}, or a divisor of its half",
-                                c.head_dim));
+    return BadInput(
+        object + ": vector_lanes", fmt::format("{}", w),
+        fmt::format("a multiple of the head dimension {}, or a divisor of its half", c.head_dim));
   }
   if (CeilDiv(c.hidden, chip.rows) > w) {
     return BadInput(object + ": rows", fmt::format("{}", chip.rows),
@@ -153,7 +155,8 @@ class Planner {
   }
   // An unsigned field, checked.
   void PutChecked(const Field& field, const char* what, int64_t value) {
-    const Status fits = CheckLimit(fmt::format("{}: {}", fabric_.plan.name, what), value, field.bits);
+    const Status fits =
+        CheckLimit(fmt::format("{}: {}", fabric_.plan.name, what), value, field.bits);
     if (!fits) {
       status_ = fits;
     } else {
@@ -270,8 +273,8 @@ class Planner {
       PutChecked(kValues, "word lines", rows);
       return;
     }
-    const auto count = std::count_if(step.matrices.begin(), step.matrices.end(),
-                                     [](int32_t m) { return m >= 0; });
+    const auto count =
+        std::count_if(step.matrices.begin(), step.matrices.end(), [](int32_t m) { return m >= 0; });
     Put(kKind, count - 1);
     PutChecked(kAdapterEntry, "layers", step.layer * 7 + EntryOfLayer(Entry(matrix).kind));
   }
@@ -279,8 +282,7 @@ class Planner {
   void AddCollect(const Step& step, StepResult& result) {
     const int32_t matrix = step.matrices[0];
     const MatrixEntry& entry = Entry(matrix);
-    const int fraction =
-        step.op == Op::kCollectAdd ? model_.residual_fraction : kVectorFraction;
+    const int fraction = step.op == Op::kCollectAdd ? model_.residual_fraction : kVectorFraction;
     PutExponent(Weights(matrix).exponent + Shape(matrix).DropBits() + fraction);
     PutChecked(kMatrix, "matrices", matrix);
     PutChecked(kBlockWords, "words of a bank", LogicalColumns(fabric_, matrix) / plan_.lanes);
@@ -342,8 +344,8 @@ class Planner {
     return at;
   }
   void PadConstants() {
-    constants_.resize(static_cast<size_t>(Words(static_cast<int64_t>(constants_.size())) *
-                                          plan_.lanes));
+    constants_.resize(
+        static_cast<size_t>(Words(static_cast<int64_t>(constants_.size())) * plan_.lanes));
   }
 
   void MakeConstants() {

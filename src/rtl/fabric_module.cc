@@ -148,6 +148,12 @@ class FabricMaker {
     }
   }
 
+  // Rows of row block i that hold something, up to whole groups.
+  int64_t OpenedRows(int64_t inputs, int64_t i) const {
+    const int64_t rest = inputs - i * geometry_.rows, group = fabric_.plan.group;
+    return std::min(geometry_.rows, (rest + group - 1) / group * group);
+  }
+
   int64_t RowBlocks(const ActivationVector& vector) const {
     return Matrix(vector.matrices.front()).row_blocks;
   }
@@ -168,7 +174,8 @@ class FabricMaker {
                      {"reset", "reset"},
                      {"select_id", Constant(10, select)},
                      {"base_word", Constant(16, i * geometry_.rows / plan_.lanes)},
-                     {"base_group", Constant(13, i * geometry_.groups)}}};
+                     {"base_group", Constant(13, i * geometry_.groups)},
+                     {"rows_used", Constant(16, OpenedRows(vector.inputs, i))}}};
     for (const auto& [port, copies] : buses) {
       driver.ports.push_back({port, copies[static_cast<size_t>(index)]});
     }
@@ -204,9 +211,11 @@ class FabricMaker {
   static std::string ReaderName(int64_t row_block) { return fmt::format("embed_r{}", row_block); }
 
   void AddReaders() {
-    Add(Comment{"Embedding: a reader for each row block, on the ROMs of the matrix. The column block\n"
-                "of the token stays until the next one."});
-    Add(Lines{"  reg [15:0] embed_block_held;\n"
+    Add(Comment{
+        "Embedding: a reader for each row block, on the ROMs of the matrix. The column block\n"
+        "of the token stays until the next one."});
+    Add(
+        Lines{"  reg [15:0] embed_block_held;\n"
               "  always @(posedge clk) if (embed_start) embed_block_held <= embed_block;\n"});
     std::vector<std::string> valids, indices, words;
     for (int64_t i = 0; i < Matrix(0).row_blocks; ++i) {
@@ -223,12 +232,9 @@ class FabricMaker {
 
   void AddReader(const std::string& name, int64_t i) {
     const PlacedBlock& block = Block(0, i, 0);
-    const auto outputs = std::vector<Signal>{{"row_valid", 1},
-                                             {"row", geometry_.row_bits},
-                                             {"scale_address", geometry_.scale_bits},
-                                             {"word_valid", 1},
-                                             {"word_index", 16},
-                                             {"word", plan_.lanes * 32}};
+    const auto outputs = std::vector<Signal>{
+        {"row_valid", 1},  {"row", geometry_.row_bits}, {"scale_address", geometry_.scale_bits},
+        {"word_valid", 1}, {"word_index", 16},          {"word", plan_.lanes * 32}};
     for (const Signal& signal : outputs) {
       AddNet(signal.width, fmt::format("{}_{}", name, signal.name));
     }
@@ -273,7 +279,8 @@ class FabricMaker {
         codes.push_back(Masked(geometry_.code_word, here, bank + "_code_word"));
         scales.push_back(Masked(geometry_.scale_word, here, bank + "_scale_word"));
       }
-      Add(Lines{fmt::format("  reg {}_read;\n"
+      Add(
+          Lines{fmt::format("  reg {}_read;\n"
                             "  always @(posedge clk) {}_read <= {}_row_valid & ~reset;\n",
                             name, name, name)});
       const auto select = [&](int64_t width, const std::vector<std::string>& terms) {
@@ -347,14 +354,13 @@ class FabricMaker {
       if (user.block->matrix == 0) {
         const std::string reader = ReaderName(user.block->row_block);
         const std::string low =
-            fmt::format("{}_{}", reader, address_bits == geometry_.row_bits &&
-                                                 std::string_view(address) == "row"
-                                             ? "row"
-                                             : "scale_address");
+            fmt::format("{}_{}", reader,
+                        address_bits == geometry_.row_bits && std::string_view(address) == "row"
+                            ? "row"
+                            : "scale_address");
         enables.push_back(fmt::format("({}_row_valid & (embed_block_held == {}))", reader,
                                       Constant(16, user.block->column_block)));
-        addresses.push_back(
-            Masked(bits, reader + "_row_valid", PageAddress(user.page, low)));
+        addresses.push_back(Masked(bits, reader + "_row_valid", PageAddress(user.page, low)));
       }
     }
     const std::string name = fmt::format("{}_{}", bank, kind);
@@ -381,18 +387,17 @@ class FabricMaker {
     std::vector<std::string> contents;
     for (const PageUser& user : users) {
       pages[static_cast<size_t>(user.page)] = user.block;
-      contents.push_back(fmt::format(
-          "{} row block {}, columns {} to {}",
-          fabric_.plan.matrices[static_cast<size_t>(user.block->matrix)].name,
-          user.block->row_block, user.block->column_begin, user.block->column_end - 1));
+      contents.push_back(
+          fmt::format("{} row block {}, columns {} to {}",
+                      fabric_.plan.matrices[static_cast<size_t>(user.block->matrix)].name,
+                      user.block->row_block, user.block->column_begin, user.block->column_end - 1));
     }
     Add(Comment{"Bank " + std::to_string(index) + ": " + Join(contents, ";\n")});
     BURIN_ASSIGN(const std::string codes,
                  roms_.Add(CodeImage(fabric_, geometry_, pages), name + " codes"));
     BURIN_ASSIGN(const std::string scales,
                  roms_.Add(ScaleImage(fabric_, geometry_, pages), name + " scales"));
-    AddRom(name, "code", codes, users, "row_valid", "row", geometry_.row_bits,
-           geometry_.code_word);
+    AddRom(name, "code", codes, users, "row_valid", "row", geometry_.row_bits, geometry_.code_word);
     AddRom(name, "scale", scales, users, "scale_enable", "scale_address", geometry_.scale_bits,
            geometry_.scale_word);
     const bool passes = std::any_of(users.begin(), users.end(),
@@ -414,38 +419,34 @@ class FabricMaker {
       if (user.driver.empty()) continue;
       const auto bank = static_cast<size_t>(user.block->bank);
       collects.push_back(fmt::format("({}_collect & ({} == {}))", MatrixName(user.block->matrix),
-                                     collect_block_[bank],
-                                     Constant(16, user.block->column_block)));
+                                     collect_block_[bank], Constant(16, user.block->column_block)));
     }
     const int64_t w = plan_.lanes;
     AddNet(w * 32, name + "_sums");
-    Instance bank{"burin_bank",
-                  name,
-                  {{"COLUMNS", fmt::format("{}", geometry_.columns)},
-                   {"LEVELS", fmt::format("{}", geometry_.levels)},
-                   {"LANES", fmt::format("{}", w)},
-                   {"SCALERS", fmt::format("{}", geometry_.scalers)}},
-                  {{"clk", "clk"},
-                   {"reset", "reset"},
-                   {"x_valid", Open(users, nullptr, "row_valid", 1)},
-                   {"x", Open(users, "row_valid", "x", 8)},
-                   {"x_first", Open(users, "row_valid", "x_first", 1)},
-                   {"codebook", codebook},
-                   {"six_bit", six_bit},
-                   {"code_word", name + "_code_word"},
-                   {"drain_load", Open(users, nullptr, "drain_load", 1)},
-                   {"walk_valid", Open(users, nullptr, "walk_valid", 1)},
-                   {"walk", Open(users, "walk_valid", "walk",
-                                 RomStore::AddressBits(geometry_.walk))},
-                   {"walk_first", Open(users, "walk_valid", "walk_first", 1)},
-                   {"walk_shift", Open(users, "walk_valid", "walk_shift", 5)},
-                   {"scale_word", name + "_scale_word"},
-                   {"collect", Join(collects, " | ")},
-                   {"collect_word",
-                    fmt::format("{}[{}:0]",
-                                collect_word_[static_cast<size_t>(users.front().block->bank)],
-                                RomStore::AddressBits(geometry_.columns / w) - 1)},
-                   {"sums", name + "_sums"}}};
+    Instance bank{
+        "burin_bank",
+        name,
+        {{"COLUMNS", fmt::format("{}", geometry_.columns)},
+         {"LEVELS", fmt::format("{}", geometry_.levels)},
+         {"LANES", fmt::format("{}", w)},
+         {"SCALERS", fmt::format("{}", geometry_.scalers)}},
+        {{"clk", "clk"},
+         {"reset", "reset"},
+         {"x_valid", Open(users, nullptr, "row_valid", 1)},
+         {"x", Open(users, "row_valid", "x", 8)},
+         {"x_first", Open(users, "row_valid", "x_first", 1)},
+         {"codebook", codebook},
+         {"six_bit", six_bit},
+         {"code_word", name + "_code_word"},
+         {"drain_load", Open(users, nullptr, "drain_load", 1)},
+         {"walk_valid", Open(users, nullptr, "walk_valid", 1)},
+         {"walk", Open(users, "walk_valid", "walk", RomStore::AddressBits(geometry_.walk))},
+         {"walk_first", Open(users, "walk_valid", "walk_first", 1)},
+         {"walk_shift", Open(users, "walk_valid", "walk_shift", 5)},
+         {"scale_word", name + "_scale_word"},
+         {"collect", Join(collects, " | ")},
+         {"collect_word", collect_word_[static_cast<size_t>(users.front().block->bank)]},
+         {"sums", name + "_sums"}}};
     Add(std::move(bank));
   }
 
@@ -465,7 +466,8 @@ class FabricMaker {
       sixes.push_back(fmt::format("({} & {})", open, SixBit(m)));
     }
     AddNet(count, name + "_open", "{" + Join(opens, ", ") + "}");
-    Add(Lines{fmt::format("  reg [{}:0] {}_held;\n"
+    Add(
+        Lines{fmt::format("  reg [{}:0] {}_held;\n"
                           "  always @(posedge clk) if (|{}_open) {}_held <= {}_open;\n",
                           count - 1, name, name, name, name)});
     AddNet(count, name + "_page", fmt::format("|{}_open ? {}_open : {}_held", name, name, name));
@@ -482,14 +484,17 @@ class FabricMaker {
     const auto collect = Broadcast("collect", 1, matrices);
     const auto collect_matrix = Broadcast("collect_matrix", 12, matrices);
     collect_block_ = Broadcast("collect_block", 16, fabric_.banks);
-    collect_word_ = Broadcast("collect_word", 16, fabric_.banks);
+    const int64_t word_bits = RomStore::AddressBits(geometry_.columns / plan_.lanes);
+    AddNet(word_bits, "collect_word_low", fmt::format("collect_word[{}:0]", word_bits - 1));
+    collect_word_ = Broadcast("collect_word_low", word_bits, fabric_.banks);
     for (size_t m = 0; m < fabric_.matrices.size(); ++m) {
       if (plan_.vector_of[m] < 0) continue;
       const std::string name = MatrixName(static_cast<int64_t>(m));
       AddNet(1, name + "_collect",
              fmt::format("{} & ({} == {})", collect[m], collect_matrix[m],
                          Constant(12, static_cast<int64_t>(m))));
-      Add(Lines{fmt::format("  reg {}_sums_valid;\n"
+      Add(
+          Lines{fmt::format("  reg {}_sums_valid;\n"
                             "  always @(posedge clk) {}_sums_valid <= {}_collect & ~reset;\n",
                             name, name, name)});
     }
@@ -511,8 +516,8 @@ class FabricMaker {
     const PlacedMatrix& matrix = Matrix(m);
     const int64_t width = plan_.lanes * 32;
     const std::string name = MatrixName(m);
-    Add(Comment{fmt::format("Adder tree of {}.",
-                            fabric_.plan.matrices[static_cast<size_t>(m)].name)});
+    Add(Comment{
+        fmt::format("Adder tree of {}.", fabric_.plan.matrices[static_cast<size_t>(m)].name)});
     std::vector<std::string> leaves;
     for (int64_t i = matrix.row_blocks - 1; i >= 0; --i) {
       std::vector<std::string> banks;
@@ -521,8 +526,8 @@ class FabricMaker {
       }
       const std::string leaf = fmt::format("{}_leaf{}", name, i);
       AddNet(width, leaf,
-             fmt::format("{}_sums_valid ? ({}) : {{{}{{1'b0}}}}", name,
-                         Join(banks, " |\n      "), width));
+             fmt::format("{}_sums_valid ? ({}) : {{{}{{1'b0}}}}", name, Join(banks, " |\n      "),
+                         width));
       leaves.push_back(leaf);
     }
     AddNet(1, name + "_raw_valid");
@@ -553,15 +558,15 @@ class FabricMaker {
 std::vector<Port> FabricPorts(const PlacedFabric& fabric) {
   const int64_t w = fabric.chip.vector_lanes;
   const auto in = Direction::kInput, out = Direction::kOutput;
-  return {{in, 1, "act_valid"},     {in, 10, "act_select"},    {in, 16, "act_word"},
-          {in, w * 8, "act_data"},  {in, 1, "act_exp_valid"},  {in, 13, "act_group"},
-          {in, 8, "act_exp"},       {in, 1, "act_commit"},     {in, 8, "act_common"},
-          {in, 5, "act_drop"},      {in, 1, "pass_start"},     {in, 10, "pass_select"},
-          {in, 16, "pass_rows"},    {in, 1, "collect"},        {in, 12, "collect_matrix"},
+  return {{in, 1, "act_valid"},      {in, 10, "act_select"},   {in, 16, "act_word"},
+          {in, w * 8, "act_data"},   {in, 1, "act_exp_valid"}, {in, 13, "act_group"},
+          {in, 8, "act_exp"},        {in, 1, "act_commit"},    {in, 8, "act_common"},
+          {in, 5, "act_drop"},       {in, 1, "pass_start"},    {in, 10, "pass_select"},
+          {in, 16, "pass_rows"},     {in, 1, "collect"},       {in, 12, "collect_matrix"},
           {in, 16, "collect_block"}, {in, 16, "collect_word"}, {out, 1, "raw_valid"},
-          {out, w * 32, "raw"},     {in, 1, "embed_start"},    {in, 16, "embed_block"},
-          {in, 16, "embed_column"}, {in, 16, "embed_rows"},    {in, 8, "embed_exponent"},
-          {out, 1, "embed_valid"},  {out, 16, "embed_index"},  {out, w * 32, "embed_data"}};
+          {out, w * 32, "raw"},      {in, 1, "embed_start"},   {in, 16, "embed_block"},
+          {in, 16, "embed_column"},  {in, 16, "embed_rows"},   {in, 8, "embed_exponent"},
+          {out, 1, "embed_valid"},   {out, 16, "embed_index"}, {out, w * 32, "embed_data"}};
 }
 
 Result<verilog::Module> MakeFabric(const PlacedFabric& fabric, const EnginePlan& plan,

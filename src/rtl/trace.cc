@@ -1,5 +1,7 @@
 #include "rtl/trace.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -17,7 +19,7 @@ constexpr size_t kTokens = 16, kPrompt = 17;
 
 Trace::Trace(const PlacedFabric& fabric, const EnginePlan& plan, const Sha256Digest& digest,
              int64_t new_tokens)
-    : plan_(plan) {
+    : plan_(plan), top_k_(fabric.chip.top_k) {
   header_ = {kMagic, kVersion};
   for (size_t i = 0; i < digest.size(); i += 4) {
     uint32_t word;
@@ -74,6 +76,20 @@ std::string Trace::ToHex() const {
   std::for_each(header.begin(), header.end(), append);
   std::for_each(words_.begin(), words_.end(), append);
   return text;
+}
+
+std::string Trace::Sizes() const {
+  return fmt::format(
+      "localparam integer TRACE_WORDS = {};\n"
+      "localparam integer TRACE_LANES = {};\n"
+      "localparam integer TRACE_VECTOR_WORDS = {};\n"
+      "localparam integer TRACE_TOP_K = {};\n",
+      header_.size() + words_.size(), plan_.lanes, plan_.map.words, top_k_);
+}
+
+Status WriteTrace(const Trace& trace, OutputFolder& folder) {
+  BURIN_TRY(folder.Write("sim/trace.hex", trace.ToHex()));
+  return folder.Write("sim/trace_size.svh", trace.Sizes());
 }
 
 }  // namespace burin

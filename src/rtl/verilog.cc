@@ -84,9 +84,9 @@ std::string Print(const Module& module) {
   out += fmt::format("module {} (\n", module.name);
   for (size_t i = 0; i < module.ports.size(); ++i) {
     const Port& port = module.ports[i];
-    out += fmt::format("  {} wire {}{}{}\n",
-                       port.direction == Direction::kInput ? "input " : "output",
-                       Range(port.width), port.name, i + 1 < module.ports.size() ? "," : "");
+    out +=
+        fmt::format("  {} wire {}{}{}\n", port.direction == Direction::kInput ? "input " : "output",
+                    Range(port.width), port.name, i + 1 < module.ports.size() ? "," : "");
   }
   out += ");\n";
   for (const Item& item : module.items) std::visit(ItemPrinter{out}, item);

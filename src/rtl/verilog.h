@@ -62,7 +62,8 @@ struct Module {
 
 // "[w-1:0] ", or nothing for one bit.
 std::string Range(int64_t width);
-// A sized constant: "6'd17"; "-6'sd3" never occurs: negative values are printed in two's complement.
+// A sized constant: "6'd17"; "-6'sd3" never occurs: negative values are printed in two's
+// complement.
 std::string Constant(int64_t width, int64_t value);
 // Bits [at * width, (at + 1) * width) of a vector: "name[at*width +: width]" with numbers.
 std::string Slice(const std::string& name, int64_t at, int64_t width);
