@@ -180,12 +180,15 @@ void ExpectCodesComeBack(const QuantizedModel& model, const PlacedFabric& fabric
   const auto matrices = MatricesIn(model);
   std::vector<std::vector<uint8_t>> codes;
   for (const PackedMatrix* m : matrices) codes.emplace_back(m->shape.CodeBytes());
+  std::vector<uint8_t> block_codes(static_cast<size_t>(fabric.chip.rows * fabric.chip.columns));
   for (const PlacedBlock& block : fabric.blocks) {
+    BlockCodes(fabric, block, block_codes);
     const MatrixShape& shape = matrices[static_cast<size_t>(block.matrix)]->shape;
     std::vector<uint8_t>& out = codes[static_cast<size_t>(block.matrix)];
     for (int64_t r = 0; r < fabric.chip.rows; ++r) {
       for (int64_t c = 0; c < fabric.chip.columns; ++c) {
         const uint32_t code = CellCode(fabric, block, r, c);
+        ASSERT_EQ(code, block_codes[static_cast<size_t>(r * fabric.chip.columns + c)]);
         const int64_t row = block.row_begin + r, column = block.column_begin + c;
         if (row >= block.row_end || column >= block.column_end) {
           ASSERT_EQ(code, 0u);
@@ -292,7 +295,7 @@ TEST(Place, LargeModelIsQuick) {
   ASSERT_TRUE(fabric) << fabric.error().ToString();
   ASSERT_TRUE(VerifyPlacement(*fabric));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  EXPECT_EQ(fabric->banks, 122528);  // 7.5 G + 0.5 G cells of 65,536 a bank
+  EXPECT_EQ(fabric->banks, 15316);  // 8.03 G cells, 65,536 a page, 8 pages a bank
 #ifdef NDEBUG
   EXPECT_LT(seconds.count(), 1.0);
 #endif
@@ -304,7 +307,7 @@ TEST(ChipsThatHold, NamesTheSmallestFirst) {
   EXPECT_THAT(names, testing::ElementsAre("edge", "hc1", "hc2"));
   const Error error = WithNearestChips({ErrorKind::kBadInput, "x", "y", "z", "Limit."},
                                        PresetPlan("llama-20b-synthetic", 4));
-  EXPECT_EQ(error.advice, "Limit. Chips that hold it: hc2 (1 die).");
+  EXPECT_EQ(error.advice, "Limit. Chips that hold it: hc2 (2 dies).");
 }
 
 // Wires: all banks on the die, none upon another, and the reach no longer than the die's two sides.
