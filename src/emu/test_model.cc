@@ -104,6 +104,8 @@ TestModel::TestModel(const TestModelOptions& options) : options_(options) {
   model.rotary = ViewRotaryTable(halves_.back(), c.head_dim / 2, options.context);
   for (int64_t l = 0; l < c.layers; ++l) {
     QuantizedLayer& layer = model.layers.emplace_back();
+    layer.attention_norm = RandomGain(c.hidden, 1.0F);
+    layer.ffn_norm = RandomGain(c.hidden, 1.0F);
     layer.q = RandomMatrix(c.hidden, c.q_width(), rms);
     layer.k = RandomMatrix(c.hidden, c.kv_width(), rms);
     layer.v = RandomMatrix(c.hidden, c.kv_width(), rms);
