@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "base/check.h"
 #include "mask/painter.h"
@@ -22,20 +23,22 @@ Status CheckRange(const char* what, int value, int low, int high) {
 Status CheckShape(const BankShape& s) {
   BURIN_TRY(CheckRange("rows", s.rows, kUnitRows, kMaxRows));
   BURIN_TRY(CheckRange("columns", s.cols, 1, kMaxColumns));
-  BURIN_TRY(CheckRange("lines", s.lines, kMinLines, kMaxLines));
   BURIN_TRY(CheckRange("constant words", s.constant_words, 0, kMaxWords));
   BURIN_TRY(CheckRange("constant bits", s.constant_bits, 0, kMaxBits));
   if (s.rows % kUnitRows != 0) {
-    return BadInput("bank: rows", fmt::format("{}", s.rows), fmt::format("a multiple of {}", kUnitRows));
+    return BadInput("bank: rows", fmt::format("{}", s.rows),
+                    fmt::format("a multiple of {}", kUnitRows));
   }
   if ((s.constant_words == 0) != (s.constant_bits == 0)) {
-    return BadInput("bank: constants", fmt::format("{} words of {} bits", s.constant_words, s.constant_bits),
+    return BadInput("bank: constants",
+                    fmt::format("{} words of {} bits", s.constant_words, s.constant_bits),
                     "both 0, or neither");
   }
   return {};
 }
 
-void Append(const Layout& layout, size_t cell, Point at, Layer wanted, bool all, std::vector<Shape>& out) {
+void Append(const Layout& layout, size_t cell, Point at, Layer wanted, bool all,
+            std::vector<Shape>& out) {
   const Cell& c = layout.cells[cell];
   for (const Shape& shape : c.shapes) {
     if (all || shape.layer == wanted) out.push_back({shape.layer, shape.rect.Moved(at)});
@@ -44,8 +47,8 @@ void Append(const Layout& layout, size_t cell, Point at, Layer wanted, bool all,
     for (int32_t j = 0; j < place.rows; ++j) {
       for (int32_t i = 0; i < place.columns; ++i) {
         Append(layout, place.cell,
-               {at.x + place.origin.x + i * place.step.x, at.y + place.origin.y + j * place.step.y}, wanted,
-               all, out);
+               {at.x + place.origin.x + i * place.step.x, at.y + place.origin.y + j * place.step.y},
+               wanted, all, out);
       }
     }
   }
@@ -72,10 +75,14 @@ void PlaceArrays(const Plan& plan, Layout& layout, Cell& bank) {
   const int per_tap = d.columns_per_tap;
   for (int first = 0; first < plan.shape.cols; first += per_tap) {
     const int count = std::min(per_tap, plan.shape.cols - first);
-    bank.placements.push_back(
-        {0, {plan.columns.cells[static_cast<size_t>(first)], 0}, count, units, {d.column_width, step}});
+    bank.placements.push_back({0,
+                               {plan.columns.cells[static_cast<size_t>(first)], 0},
+                               count,
+                               units,
+                               {d.column_width, step}});
   }
-  for (const int32_t left : plan.columns.taps) bank.placements.push_back({1, {left, 0}, 1, units, {0, step}});
+  for (const int32_t left : plan.columns.taps)
+    bank.placements.push_back({1, {left, 0}, 1, units, {0, step}});
   bank.placements.push_back({2, {0, 0}, 1, units, {0, step}});
   bank.placements.push_back({3, {plan.columns.right, 2 * d.row_pitch}, 1, units, {0, step}});
 }
@@ -87,13 +94,14 @@ void DrawArraySelect(Painter& p, const Plan& plan) {
   const int32_t high = plan.rows_height() - 2 * d.row_pitch + d.active_end + d.select_margin;
   for (size_t i = 0; i + 1 < plan.columns.taps.size(); ++i) {
     const int32_t left = plan.columns.taps[i] + d.tap_width + d.strip_a - d.select_margin;
-    const int32_t right = plan.columns.taps[i + 1] - d.column_width + d.strip_b + d.width + d.select_margin;
+    const int32_t right =
+        plan.columns.taps[i + 1] - d.column_width + d.strip_b + d.width + d.select_margin;
     p.Box(Role::kNSelect, {left, low, right, high});
   }
 }
 
-// Row of rails below the array: ground with its taps, then supply, each tied to the lines of all columns of taps and
-// to the drivers.
+// Row of rails below the array: ground with its taps, then supply, each tied to the lines of all
+// columns of taps and to the drivers.
 void DrawSupplies(Painter& p, const Plan& plan) {
   const CellDimensions& d = plan.cell;
   const DriverDimensions& v = plan.periphery.driver;
@@ -105,7 +113,8 @@ void DrawSupplies(Painter& p, const Plan& plan) {
     p.Box(Role::kLocal, {-reach - room, y - d.rail_height / 2, right + reach + room,
                          y - d.rail_height / 2 + d.rail_height});
     for (const int32_t x : {-reach, right + reach}) p.RailToLine(x, y);
-    for (const int32_t left : plan.columns.taps) p.RailToLine(left + (y == vss ? d.vss_line : d.vdd_line), y);
+    for (const int32_t left : plan.columns.taps)
+      p.RailToLine(left + (y == vss ? d.vss_line : d.vdd_line), y);
   }
   const int32_t least = p.Get("active.width");
   const int32_t height = std::max(d.contact + 2 * p.Get("contact.in.tap"), least);
@@ -115,11 +124,11 @@ void DrawSupplies(Painter& p, const Plan& plan) {
   p.ActiveContacts(Role::kTap, tap.x0, tap.x1, vss);
   for (const int32_t left : plan.columns.taps) {
     for (const int32_t x : {left + d.vdd_line, left + d.vss_line}) {
-      p.Box(Role::kLine, {x - half, end, x - half + d.line_width, -2 * d.row_pitch});
+      p.Box(Role::kLine, {x - half, end, x - half + d.line_width, d.line_bottom});
     }
   }
   for (const int32_t x : {-n_bus, -p_bus, right + n_bus, right + p_bus}) {
-    p.Box(Role::kLine, {x - half, end, x - half + d.line_width, 0});
+    p.Box(Role::kLine, {x - half, end, x - half + d.line_width, plan.rows_height() + d.row_pitch});
   }
   // Each well of drivers has one tap at its lower end at least.
   for (const int32_t sign : {-1, 1}) {
@@ -132,7 +141,8 @@ void DrawSupplies(Painter& p, const Plan& plan) {
     p.ActiveContacts(Role::kTap, well_tap.x0, well_tap.x1, vdd);
     const int32_t low = well_tap.y0 - std::max(p.Get("n_tap.in.nwell"), d.row_pitch);
     const int32_t x_low = sign < 0 ? -v.well_right : right + v.well_left;
-    p.Box(Role::kNwell, {x_low, low, x_low + v.well_right - v.well_left, 0});
+    p.Box(Role::kNwell,
+          {x_low, low, x_low + v.well_right - v.well_left, plan.rows_height() + d.row_pitch});
   }
 }
 
@@ -174,8 +184,11 @@ Result<ConstantGrid> DeriveConstants(const Rules& rules) {
   g.stub_height = std::max(rule("constant.width"), g.via + 2 * in);
   const int32_t by_area = (rule("constant.area") + g.stub_height - 1) / std::max(g.stub_height, 1);
   g.stub_length = CeilTo(std::max(g.rail_pitch + g.via + 2 * ends, by_area), 2 * grid);
-  g.bit_pitch = CeilTo(std::max(2 * g.rail_pitch, g.stub_length + rule.Or("draw.constant_tip", rule("constant.space"))), 2 * grid);
-  g.word_pitch = CeilTo(std::max(g.stub_height + rule("constant.space"), g.via + rule("constant_via.space")), grid);
+  g.bit_pitch = CeilTo(std::max(2 * g.rail_pitch, g.stub_length + rule.Or("draw.constant_tip",
+                                                                          rule("constant.space"))),
+                       2 * grid);
+  g.word_pitch = CeilTo(
+      std::max(g.stub_height + rule("constant.space"), g.via + rule("constant_via.space")), grid);
   BURIN_TRY(rule.status());
   return g;
 }
@@ -190,17 +203,21 @@ Result<Bank> Bank::Create(const Rules& rules, const BankShape& shape) {
   BURIN_ASSIGN(const PeripheryDimensions periphery, DerivePeriphery(rules, bank.cell_));
   BURIN_ASSIGN(const ConstantGrid constants, DeriveConstants(rules));
   const CellDimensions& d = bank.cell_;
-  const int64_t high = int64_t{shape.rows} * d.row_pitch + int64_t{shape.constant_words} * constants.word_pitch;
-  const int64_t wide = std::max(int64_t{shape.cols} * (d.column_width + d.tap_width), int64_t{shape.constant_bits} * constants.bit_pitch);
+  const int64_t high =
+      int64_t{shape.rows} * d.row_pitch + int64_t{shape.constant_words} * constants.word_pitch;
+  const int64_t wide = std::max(int64_t{shape.cols} * (d.column_width + d.tap_width),
+                                int64_t{shape.constant_bits} * constants.bit_pitch);
   if (std::max(high, wide) > kMaxExtent) {
-    return BadInput("bank", fmt::format("{} x {} nm", wide, high), fmt::format("{} nm a side", kMaxExtent));
+    return BadInput("bank", fmt::format("{} x {} nm", wide, high),
+                    fmt::format("{} nm a side", kMaxExtent));
   }
   bank.weight_layer_ = *rules.layer(Role::kWeightVia);
   bank.constant_layer_ = *rules.layer(Role::kConstantVia);
 
   Plan plan{rules, shape, d, periphery, {}};
   for (int col = 0; col < shape.cols; ++col) {
-    if (col % d.columns_per_tap == 0) plan.columns.taps.push_back(bank.ColumnLeft(col) - d.tap_width);
+    if (col % d.columns_per_tap == 0)
+      plan.columns.taps.push_back(bank.ColumnLeft(col) - d.tap_width);
     plan.columns.cells.push_back(bank.ColumnLeft(col));
   }
   plan.columns.taps.push_back(bank.ColumnLeft(shape.cols - 1) + d.column_width);
@@ -213,7 +230,7 @@ Result<Bank> Bank::Create(const Rules& rules, const BankShape& shape) {
   DrawArraySelect(p, plan);
   DrawSupplies(p, plan);
   DrawLabels(p, plan);
-  const int32_t array_top = plan.rows_height() - 2 * d.row_pitch;  // where the units' lines end
+  const int32_t array_top = plan.rows_height() + d.line_bottom;  // where the units' lines end
   const int32_t sense_top = DrawSense(rules, d, periphery.sense, plan.columns, array_top, top);
   LabelColumns(p, plan, sense_top - d.line_width);
 
@@ -222,7 +239,8 @@ Result<Bank> Bank::Create(const Rules& rules, const BankShape& shape) {
   bank.constant_bit_pitch_ = constants.bit_pitch;
   bank.constant_word_pitch_ = constants.word_pitch;
   // Center of word 0, bit 0, half way between its two sites.
-  bank.constant_origin_ = {constants.bit_pitch / 2, sense_top + 2 * d.row_pitch + constants.word_pitch};
+  bank.constant_origin_ = {constants.bit_pitch / 2,
+                           sense_top + 2 * d.row_pitch + constants.word_pitch};
   const int32_t bottom = sense_top + 2 * d.row_pitch;
   const int32_t end = bottom + (shape.constant_words + 1) * constants.word_pitch;
   for (int bit = 0; bit < shape.constant_bits; ++bit) {
@@ -239,7 +257,10 @@ Result<Bank> Bank::Create(const Rules& rules, const BankShape& shape) {
     Painter q(rules, stub);
     q.Box(Role::kConstant, Rect::Centered(0, 0, constants.stub_length, constants.stub_height));
     bank.base_.cells.push_back(std::move(stub));
-    top.placements.push_back({bank.base_.cells.size() - 1, bank.constant_origin_, shape.constant_bits, shape.constant_words,
+    top.placements.push_back({bank.base_.cells.size() - 1,
+                              bank.constant_origin_,
+                              shape.constant_bits,
+                              shape.constant_words,
                               {constants.bit_pitch, constants.word_pitch}});
   }
   bank.base_.cells.push_back(std::move(top));
@@ -254,7 +275,8 @@ int32_t Bank::ArrayRight() const {
 Rect Bank::ConstantSite(int word, int bit, int value) const {
   const int32_t x = constant_origin_.x + bit * constant_bit_pitch_ - constant_rail_pitch_ / 2 +
                     value * constant_rail_pitch_;
-  return Rect::Centered(x, constant_origin_.y + word * constant_word_pitch_, constant_via_, constant_via_);
+  return Rect::Centered(x, constant_origin_.y + word * constant_word_pitch_, constant_via_,
+                        constant_via_);
 }
 
 std::vector<Rect> Bank::FixedVias() const { return Flatten(base_, weight_layer_); }
@@ -280,7 +302,8 @@ Rect BoxOf(const Layout& layout, size_t cell) {
   for (const Placement& place : layout.cells[cell].placements) {
     const Rect one = BoxOf(layout, place.cell).Moved(place.origin);
     box = Hull(box, one);
-    box = Hull(box, one.Moved({(place.columns - 1) * place.step.x, (place.rows - 1) * place.step.y}));
+    box =
+        Hull(box, one.Moved({(place.columns - 1) * place.step.x, (place.rows - 1) * place.step.y}));
   }
   return box;
 }

@@ -1,13 +1,16 @@
-// A bank: rows x columns of ROM cells with their word-line drivers, precharge and sense inverters, and an array of
-// constant bits; the base of it, which no model changes, and the places of the two programmed layers.
+// A bank: rows x columns of ROM cells with their word-line drivers, precharge and sense inverters,
+// and an array of constant bits; the base of it, which no model changes, and the places of the two
+// programmed layers.
 //
-// What is drawn, from below: supply rails and substrate taps; the cells (cell.h) with taps and supply lines between groups of columns, the
-// drivers of rows 0 and 1 of each four on the left, of rows 2 and 3 on the right; one precharge transistor a level line, one inverter a
-// level line whose output (the select of that level) leaves at the top; the constant bits.
+// What is drawn, from below: supply rails and substrate taps; the cells (cell.h) with taps and
+// supply lines between groups of columns, the drivers of rows 0 and 1 of each four on the left, of
+// rows 2 and 3 on the right; one precharge transistor a level line, one inverter a level line whose
+// output (the select of that level) leaves at the top; the constant bits.
 //
-// Programming. Weights: exactly one via a cell, at ViaSite(row, col, code), whatever the codebook: so a bank can be
-// read back without knowing the model, a missing and a second via are errors, and a code of level 0 is like any other.
-// Constants: exactly one via a bit, at ConstantSite(word, bit, value), which ties the bit's output to supply or ground.
+// Programming. Weights: exactly one via a cell, at ViaSite(row, col, code), whatever the codebook:
+// so a bank can be read back without knowing the model, a missing and a second via are errors, and
+// a code of level 0 is like any other. Constants: exactly one via a bit, at ConstantSite(word, bit,
+// value), which ties the bit's output to supply or ground.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +26,8 @@ namespace burin::mask {
 struct BankShape {
   int rows = 0;   // a multiple of 4, 4 .. 4096
   int cols = 0;   // physical columns, 1 .. 4096; a six-bit weight takes two
-  int lines = 0;  // level lines a column, 2 .. 64: 8 for codes of 3 bits, 16 for 4 (and 3)
+  int lines = 0;  // level lines a column, a power of two in 2 .. 64: 8 for codes of 3 bits, 16 for
+                  // 4 (and 3)
   int constant_words = 0, constant_bits = 0;  // 0 .. 65536 words, 0 .. 64 bits each
 };
 
@@ -38,7 +42,8 @@ class Bank {
   Layer constant_layer() const { return constant_layer_; }
 
   // The via that gives the cell at word line `row` and column `col` its code, on weight_layer().
-  // Sites of one bank are disjoint, and disjoint from every via that the base has on the same layer.
+  // Sites of one bank are disjoint, and disjoint from every via that the base has on the same
+  // layer.
   Rect ViaSite(int row, int col, int code) const {
     const int32_t x = ColumnLeft(col) + cell_.LineCenter(code) - cell_.weight_via / 2;
     const int32_t y = cell_.StrapCenter(row) - cell_.weight_via / 2;
@@ -54,19 +59,21 @@ class Bank {
   // Right edge of the array of cells, its last column of taps included.
   int32_t ArrayRight() const;
 
-  // The base: all layers but the sites above. The last cell is the bank; its origin is the ground contact of row 0.
-  // Depends on rules and shape only.
+  // The base: all layers but the sites above. The last cell is the bank; its origin is the ground
+  // contact of row 0. Depends on rules and shape only.
   const Layout& base() const { return base_; }
   // What the bank covers, drivers and constants included.
   Rect extent() const { return extent_; }
-  // The fixed vias of the base on weight_layer() (supply rails, drivers, sense), sorted; a reader skips these.
+  // The fixed vias of the base on weight_layer() (supply rails, drivers, sense), sorted; a reader
+  // skips these.
   std::vector<Rect> FixedVias() const;
 
  private:
   BankShape shape_;
   CellDimensions cell_;
   Layer weight_layer_, constant_layer_;
-  int32_t constant_via_ = 0, constant_bit_pitch_ = 0, constant_word_pitch_ = 0, constant_rail_pitch_ = 0;
+  int32_t constant_via_ = 0, constant_bit_pitch_ = 0, constant_word_pitch_ = 0,
+          constant_rail_pitch_ = 0;
   Point constant_origin_;
   Layout base_;
   Rect extent_;

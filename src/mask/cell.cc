@@ -6,9 +6,12 @@
 #include "mask/painter.h"
 
 namespace burin::mask {
-namespace {
+int32_t TrackOfRow(int row) {
+  constexpr int32_t kTracks[kUnitRows] = {-1, 1, 2, 4};
+  return row / kUnitRows * kUnitRows + kTracks[row % kUnitRows];
+}
 
-constexpr int32_t kTrackOfRow[kUnitRows] = {-1, 1, 2, 4};
+namespace {
 
 // Sizes along the level lines.
 void DeriveRows(RuleReader& rule, CellDimensions& d) {
@@ -23,15 +26,18 @@ void DeriveRows(RuleReader& rule, CellDimensions& d) {
                           d.gate_offset + d.gate_length / 2 + rule("active.past.gate"));
   const int32_t in_local = rule("contact.in.local");
   d.rail_height = std::max(rule("local.width"), d.contact + 2 * in_local);
-  d.strap_height = std::max({rule("strap.width"),
-                             rule("weight_via.size") + 2 * rule("weight_via.in.strap"),
-                             rule("via0.size") + 2 * rule("via0.in.strap")});
-  // Two rows: up to the next word line behind the end of active; and a drain's pad between two rails; and straps.
-  const int32_t by_gates = d.active_end + rule("gate.to.active") + d.gate_offset + d.gate_length / 2;
+  d.strap_height =
+      std::max({rule("strap.width"), rule("weight_via.size") + 2 * rule("weight_via.in.strap"),
+                rule("via0.size") + 2 * rule("via0.in.strap")});
+  // Two rows: up to the next word line behind the end of active; and a drain's pad between two
+  // rails; and straps.
+  const int32_t by_gates =
+      d.active_end + rule("gate.to.active") + d.gate_offset + d.gate_length / 2;
   const int32_t by_local = d.rail_height + d.contact + 2 * rule("local.space");
   const int32_t by_straps = 2 * (d.strap_height + rule("strap.space"));
   const int32_t grid = rule("draw.gate_grid");
   d.row_pitch = CeilTo((std::max({by_gates, by_local, by_straps}) + 1) / 2, std::max(grid, 1));
+  d.line_bottom = -d.row_pitch - d.row_pitch / 2;
 }
 
 // Lines, straps and jogs along the word lines.
@@ -39,7 +45,8 @@ void DeriveColumn(RuleReader& rule, CellDimensions& d) {
   const int32_t via = d.weight_via = rule("weight_via.size");
   d.line_width = std::max(rule("line.width"), via + 2 * rule("weight_via.in.line"));
   d.line_pitch = std::max(d.line_width + rule("line.space"), via + rule("weight_via.space"));
-  const int32_t strap_end = rule.Or("weight_via.in.strap.ends", rule("weight_via.in.strap")) + via / 2;
+  const int32_t strap_end =
+      rule.Or("weight_via.in.strap.ends", rule("weight_via.in.strap")) + via / 2;
   const int32_t tip = rule("draw.strap_tip"), left_margin = tip / 2;
   d.strap_left = left_margin;
   d.first_line = left_margin + strap_end;
@@ -63,7 +70,8 @@ void DeriveTaps(RuleReader& rule, int32_t strap_pad, CellDimensions& d) {
   d.vdd_line = d.line_width / 2;
   d.vss_line = d.vdd_line + d.line_pitch;
   const int32_t by_straps = d.vss_line + strap_pad - strap_pad / 2 + tip / 2;
-  const int32_t tap = std::max(rule("active.width"), d.contact + 2 * rule.Or("contact.in.tap.ends", 0));
+  const int32_t tap =
+      std::max(rule("active.width"), d.contact + 2 * rule.Or("contact.in.tap.ends", 0));
   const int32_t free_right = d.column_width - (d.strip_b + d.width);
   const int32_t by_tap = tap + 2 * rule("active.space") - free_right - d.strip_a;
   d.tap_width = CeilTo(std::max(by_straps, by_tap), grid);
@@ -79,9 +87,7 @@ void DeriveTaps(RuleReader& rule, int32_t strap_pad, CellDimensions& d) {
 
 }  // namespace
 
-int32_t CellDimensions::StrapCenter(int row) const {
-  return (row / kUnitRows * kUnitRows + kTrackOfRow[row % kUnitRows]) * row_pitch;
-}
+int32_t CellDimensions::StrapCenter(int row) const { return TrackOfRow(row) * row_pitch; }
 
 int32_t CellDimensions::GateCenter(int row) const {
   const int32_t pair = row / 2 * 2 * row_pitch;
@@ -90,10 +96,34 @@ int32_t CellDimensions::GateCenter(int row) const {
 
 double CellDimensions::CellArea() const { return 1e-6 * column_width * row_pitch; }
 
-Result<CellDimensions> DeriveCell(const Rules& rules, int lines) {
-  if (lines < kMinLines || lines > kMaxLines) {
-    return BadInput("lines", fmt::format("{}", lines), fmt::format("{} .. {}", kMinLines, kMaxLines));
+namespace {
+
+// Rules that drawing needs beside those that the sizes follow from: a file that lacks one is
+// refused before.
+Status CheckDrawnRules(const Rules& rules) {
+  RuleReader rule(rules);
+  for (const char* key :
+       {"contact.in.local", "contact.in.tap", "gate_contact.in.local", "gate_contact.in.gate",
+        "n_active.in.n_select", "n_tap.in.n_select", "n_tap.in.nwell", "nwell.space",
+        "p_active.in.nwell", "p_active.in.p_select", "p_tap.in.p_select", "strap.area",
+        "via0.in.local"}) {
+    rule(key);
   }
+  if (rules.layer(Role::kGateCut)) rule("gate_contact.in.gate_cut");
+  if (!rules.Find("contact.width")) {
+    for (const char* key : {"contact.size", "contact.space", "contact.in.active"}) rule(key);
+  }
+  return rule.status();
+}
+
+}  // namespace
+
+Result<CellDimensions> DeriveCell(const Rules& rules, int lines) {
+  if (lines < kMinLines || lines > kMaxLines || (lines & (lines - 1)) != 0) {
+    return BadInput("lines", fmt::format("{}", lines),
+                    fmt::format("a power of two, {} .. {}", kMinLines, kMaxLines));
+  }
+  BURIN_TRY(CheckDrawnRules(rules));
   CellDimensions d;
   d.lines = lines;
   RuleReader rule(rules);
@@ -136,13 +166,14 @@ void DrawDrain(Painter& p, const CellDimensions& d, int row) {
 void DrawRows(Painter& p, const CellDimensions& d, int32_t y, int32_t width) {
   p.Box(Role::kLocal, {0, y - d.rail_height / 2, width, y - d.rail_height / 2 + d.rail_height});
   for (int32_t gate : {y - d.gate_offset, y + d.gate_offset}) {
-    p.Box(Role::kGate, {0, gate - d.gate_length / 2, width, gate - d.gate_length / 2 + d.gate_length});
+    p.Box(Role::kGate,
+          {0, gate - d.gate_length / 2, width, gate - d.gate_length / 2 + d.gate_length});
   }
 }
 
 void DrawLine(Painter& p, const CellDimensions& d, int32_t center) {
   const int32_t x = center - d.line_width / 2;
-  p.Box(Role::kLine, {x, -2 * d.row_pitch, x + d.line_width, 2 * d.row_pitch});
+  p.Box(Role::kLine, {x, d.line_bottom, x + d.line_width, d.line_bottom + kUnitRows * d.row_pitch});
 }
 
 }  // namespace

@@ -12,9 +12,12 @@ struct ContactRoom {
 
 ContactRoom RoomOfGateContact(RuleReader& rule) {
   const int32_t size = rule("gate_contact.size");
-  const int32_t gate = size + 2 * rule.Or("gate_contact.in.gate.ends", rule("gate_contact.in.gate"));
-  const int32_t local = size + 2 * rule.Or("gate_contact.in.local.ends", rule("gate_contact.in.local"));
-  const int32_t strap = rule("via0.size") + 2 * rule.Or("via0.in.strap.ends", rule("via0.in.strap"));
+  const int32_t gate =
+      size + 2 * rule.Or("gate_contact.in.gate.ends", rule("gate_contact.in.gate"));
+  const int32_t local =
+      size + 2 * rule.Or("gate_contact.in.local.ends", rule("gate_contact.in.local"));
+  const int32_t strap =
+      rule("via0.size") + 2 * rule.Or("via0.in.strap.ends", rule("via0.in.strap"));
   ContactRoom room{std::max({gate, local, strap}) / 2,
                    std::max({gate + rule("gate.space"), local + rule("local.space"),
                              strap + rule("draw.strap_tip")})};
@@ -29,24 +32,33 @@ DriverDimensions DeriveDriver(RuleReader& rule) {
   const int32_t grid = std::max(rule("draw.active_grid"), 1);
   const ContactRoom room = RoomOfGateContact(rule);
   // Straps of the array end at half a tip's distance inside it, word lines go on.
-  v.contact[0] = CeilTo(room.half + rule("draw.strap_tip"), 2 * grid);
+  v.contact[0] =
+      CeilTo(room.half + std::max(rule("draw.strap_tip"), rule("local.space")), 2 * grid);
   v.contact[1] = v.contact[0] + CeilTo(room.step, grid);
   const int32_t size = rule("gate_contact.size");
-  const int32_t gate_half = size / 2 + rule.Or("gate_contact.in.gate.ends", rule("gate_contact.in.gate"));
+  const int32_t gate_half =
+      size / 2 + rule.Or("gate_contact.in.gate.ends", rule("gate_contact.in.gate"));
   for (int row : {0, 1}) v.inner_end[row] = v.contact[row] + gate_half;
   v.input_start = v.inner_end[1] + rule("gate.space");
   const int32_t to_active = rule("gate_contact.to.active") + size / 2;
-  v.n_left = CeilTo(std::max(v.input_start + rule("gate.past.active"), v.contact[1] + to_active), grid);
+  v.n_left =
+      CeilTo(std::max(v.input_start + rule("gate.past.active"), v.contact[1] + to_active), grid);
   v.n_right = v.n_left + CeilTo(rule("draw.driver_n_width"), grid);
   v.well_left = v.n_right + rule("n_active.to.nwell");
   v.p_left = CeilTo(v.well_left + rule("p_active.in.nwell"), grid);
-  // Two selects side by side touch at most.
-  v.p_left = std::max(v.p_left, CeilTo(v.n_right + rule("n_active.in.n_select") + rule("p_active.in.p_select"), grid));
+  // Selects of one kind, of devices here and of taps there, keep their distance.
+  const int32_t selects = std::max(rule("n_active.in.n_select"), rule("p_tap.in.p_select")) +
+                          std::max(rule("p_active.in.p_select"), rule("n_tap.in.n_select"));
+  const int32_t apart = std::max(rule.Or("n_select.space", 0), rule.Or("p_select.space", 0));
+  v.p_left = std::max(v.p_left, CeilTo(v.n_right + selects + apart, grid));
   v.p_right = v.p_left + CeilTo(rule("draw.driver_p_width"), grid);
   v.well_right = std::max(v.p_right + rule("p_active.in.nwell"), v.well_left + rule("nwell.width"));
-  const int32_t to_select = rule("p_active.in.p_select") + rule.Or("gate_contact.to.p_select", 0) + size / 2;
+  const int32_t to_select =
+      rule("p_active.in.p_select") + rule.Or("gate_contact.to.p_select", 0) + size / 2;
   v.input[0] = CeilTo(v.p_right + std::max(to_active, to_select), grid);
-  v.input[0] = std::max(v.input[0], CeilTo(v.p_right + room.half + rule("local.space"), grid));
+  const int32_t overhang = rule.Or("contact.in.local.ends", rule("contact.in.local"));
+  v.input[0] =
+      std::max(v.input[0], CeilTo(v.p_right + overhang + rule("local.space") + room.half, grid));
   v.input[1] = v.input[0] + CeilTo(room.step, grid);
   v.width = v.input[1] + room.half;
   return v;
@@ -54,7 +66,8 @@ DriverDimensions DeriveDriver(RuleReader& rule) {
 
 void DrawDevices(Painter& p, const CellDimensions& d, const DriverDimensions& v, bool is_p) {
   const int32_t x0 = is_p ? v.p_left : v.n_left, x1 = is_p ? v.p_right : v.n_right;
-  p.Active(Role::kActive, is_p ? Role::kPSelect : Role::kNSelect, {x0, -d.active_end, x1, d.active_end});
+  p.Active(Role::kActive, is_p ? Role::kPSelect : Role::kNSelect,
+           {x0, -d.active_end, x1, d.active_end});
   for (int32_t side : {-1, 1}) {
     const Rect pad = p.ActiveContacts(Role::kActive, x0, x1, side * d.drain_offset);
     p.LocalToStrap(pad, (x0 + x1) / 2, side * d.row_pitch);
@@ -82,7 +95,8 @@ Result<PeripheryDimensions> DerivePeriphery(const Rules& rules, const CellDimens
   return all;
 }
 
-Cell DrawDriver(const Rules& rules, const CellDimensions& d, const DriverDimensions& v, bool mirror) {
+Cell DrawDriver(const Rules& rules, const CellDimensions& d, const DriverDimensions& v,
+                bool mirror) {
   Cell cell;
   cell.name = fmt::format("driver_{}_{}", mirror ? "left" : "right", d.lines);
   Painter p(rules, cell);
@@ -95,20 +109,18 @@ Cell DrawDriver(const Rules& rules, const CellDimensions& d, const DriverDimensi
     p.Box(Role::kGate, {0, gate - gate_half, v.inner_end[row], gate - gate_half + d.gate_length});
     p.LocalToStrap(p.GateContact(v.contact[row], gate), v.contact[row], gate);
     const int32_t left = v.contact[row] - jog / 2;
-    const int32_t far = gate - side * end;  // the side of the contact that looks at the ground contact
+    const int32_t far =
+        gate - side * end;  // the side of the contact that looks at the ground contact
     p.Box(Role::kStrap, {left, std::min(far, track), left + jog, std::max(far, track)});
     const int32_t strap_end = (v.p_left + v.p_right) / 2 + end;
     p.Box(Role::kStrap, {left, track - half, strap_end, track - half + d.strap_height});
-    p.Box(Role::kGate, {v.input_start, gate - gate_half, v.input[row] + gate_half, gate - gate_half + d.gate_length});
+    p.Box(Role::kGate, {v.input_start, gate - gate_half, v.input[row] + gate_half,
+                        gate - gate_half + d.gate_length});
     p.LocalToStrap(p.GateContact(v.input[row], gate), v.input[row], gate);
     p.StrapPad(v.input[row], gate);
   }
   DrawDevices(p, d, v, false);
   DrawDevices(p, d, v, true);
-  p.Box(Role::kNwell, {v.well_left, -2 * d.row_pitch, v.well_right, 2 * d.row_pitch});
-  for (int32_t x : {(v.n_left + v.n_right) / 2, (v.p_left + v.p_right) / 2}) {
-    p.Box(Role::kLine, {x - d.line_width / 2, -2 * d.row_pitch, x - d.line_width / 2 + d.line_width, 2 * d.row_pitch});
-  }
   return cell;
 }
 

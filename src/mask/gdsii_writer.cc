@@ -10,10 +10,26 @@ namespace {
 
 // Record type and data type as one number, as the format's tables write them.
 enum Record : uint16_t {
-  kHeader = 0x0002, kBgnLib = 0x0102, kLibName = 0x0206, kUnits = 0x0305, kEndLib = 0x0400,
-  kBgnStr = 0x0502, kStrName = 0x0606, kEndStr = 0x0700, kBoundary = 0x0800, kSref = 0x0A00,
-  kAref = 0x0B00, kText = 0x0C00, kLayer = 0x0D02, kDatatype = 0x0E02, kXy = 0x1003, kEndEl = 0x1100,
-  kSname = 0x1206, kColRow = 0x1302, kTextType = 0x1602, kString = 0x1906,
+  kHeader = 0x0002,
+  kBgnLib = 0x0102,
+  kLibName = 0x0206,
+  kUnits = 0x0305,
+  kEndLib = 0x0400,
+  kBgnStr = 0x0502,
+  kStrName = 0x0606,
+  kEndStr = 0x0700,
+  kBoundary = 0x0800,
+  kSref = 0x0A00,
+  kAref = 0x0B00,
+  kText = 0x0C00,
+  kLayer = 0x0D02,
+  kDatatype = 0x0E02,
+  kXy = 0x1003,
+  kEndEl = 0x1100,
+  kSname = 0x1206,
+  kColRow = 0x1302,
+  kTextType = 0x1602,
+  kString = 0x1906,
 };
 
 constexpr size_t kMaxName = 32;
@@ -46,7 +62,9 @@ class Stream {
       int exponent = 64;
       while (v >= 1) v /= 16, ++exponent;
       while (v < 1.0 / 16) v *= 16, --exponent;
-      Bytes(static_cast<uint64_t>(exponent) << 56 | static_cast<uint64_t>(std::llround(std::ldexp(v, 56))), 8);
+      Bytes(static_cast<uint64_t>(exponent) << 56 |
+                static_cast<uint64_t>(std::llround(std::ldexp(v, 56))),
+            8);
     }
   }
   std::string Take() { return std::move(bytes_); }
@@ -104,13 +122,15 @@ void WriteCell(const Layout& layout, const Cell& cell, Stream& out) {
 Result<std::string> ToGdsii(const Layout& layout, const std::string& library_name) {
   for (const Cell& cell : layout.cells) {
     if (cell.name.empty() || cell.name.size() > kMaxName) {
-      return BadInput("GDSII: cell '" + cell.name + "'", fmt::format("a name of {} characters", cell.name.size()),
+      return BadInput("GDSII: cell '" + cell.name + "'",
+                      fmt::format("a name of {} characters", cell.name.size()),
                       fmt::format("1 .. {}", kMaxName));
     }
     for (const Placement& p : cell.placements) {
       BURIN_CHECK(p.cell < layout.cells.size());
       if (p.columns > kMaxArray || p.rows > kMaxArray) {
-        return BadInput("GDSII: an array in cell " + cell.name, fmt::format("{} x {}", p.columns, p.rows),
+        return BadInput("GDSII: an array in cell " + cell.name,
+                        fmt::format("{} x {}", p.columns, p.rows),
                         fmt::format("at most {} a side", kMaxArray));
       }
     }

@@ -1,7 +1,9 @@
-// Layout as data: rectangles in integer nanometres on numbered layers, cells of them, and arrays of cells.
+// Layout as data: rectangles in integer nanometres on numbered layers, cells of them, and arrays of
+// cells.
 //
-// A bank is drawn in its own axes: x runs along the word lines (one step a column), y along the level lines (one step
-// a row). Every layout of this module is made of rectangles alone; a polygon is a union of touching rectangles.
+// A bank is drawn in its own axes: x runs along the word lines (one step a column), y along the
+// level lines (one step a row). Every layout of this module is made of rectangles alone; a polygon
+// is a union of touching rectangles.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +27,9 @@ struct Rect {
   Rect Moved(Point by) const { return {x0 + by.x, y0 + by.y, x1 + by.x, y1 + by.y}; }
   // Every side moved outwards by dx and dy.
   Rect Grown(int32_t dx, int32_t dy) const { return {x0 - dx, y0 - dy, x1 + dx, y1 + dy}; }
-  bool Contains(const Rect& r) const { return x0 <= r.x0 && y0 <= r.y0 && r.x1 <= x1 && r.y1 <= y1; }
+  bool Contains(const Rect& r) const {
+    return x0 <= r.x0 && y0 <= r.y0 && r.x1 <= x1 && r.y1 <= y1;
+  }
   // True if the two share area or touch.
   bool Touches(const Rect& r) const { return x0 <= r.x1 && r.x0 <= x1 && y0 <= r.y1 && r.y0 <= y1; }
   friend bool operator==(const Rect&, const Rect&) = default;

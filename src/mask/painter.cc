@@ -15,6 +15,12 @@ int32_t FloorTo(int32_t value, int32_t grid) {
 }
 int32_t CeilTo(int32_t value, int32_t grid) { return -FloorTo(-value, grid); }
 
+int32_t Painter::Get(std::string_view key) {
+  const int32_t value = rule_(key);
+  BURIN_CHECK(rule_.status());
+  return value;
+}
+
 Rect Painter::Place(const Rect& rect) const {
   const Rect turned = mirror_ ? Rect{-rect.x1, rect.y0, -rect.x0, rect.y1} : rect;
   return turned.Moved(offset_);
@@ -29,13 +35,15 @@ void Painter::Box(Role role, const Rect& rect) {
 
 void Painter::Text(Role role, Point at, std::string text) {
   const Rect place = Place({at.x, at.y, at.x, at.y});
-  cell_.labels.push_back({rules_.layer(role).value_or(Layer{}), {place.x0, place.y0}, std::move(text)});
+  cell_.labels.push_back(
+      {rules_.layer(role).value_or(Layer{}), {place.x0, place.y0}, std::move(text)});
 }
 
 Rect Painter::ActiveContacts(Role surface, int32_t x0, int32_t x1, int32_t y) {
   const std::string in = surface == Role::kTap ? "contact.in.tap" : "contact.in.active";
   const int32_t sides = Get("contact.in.local"), ends = Get("contact.in.local.ends", sides);
-  if (const int32_t length = Get("contact.width", 0); length > 0) {  // a bar as long as active is wide
+  if (const int32_t length = Get("contact.width", 0);
+      length > 0) {  // a bar as long as active is wide
     const Rect bar{x0, y - length / 2, x1, y - length / 2 + length};
     Box(Role::kContact, bar);
     const Rect local = bar.Grown(ends, sides);

@@ -1,4 +1,5 @@
-// Draws into a cell by role: boxes, and the stacks of contacts and vias that periphery and cell share.
+// Draws into a cell by role: boxes, and the stacks of contacts and vias that periphery and cell
+// share.
 #pragma once
 
 #include <string>
@@ -17,18 +18,21 @@ class Painter {
 
   void Box(Role role, const Rect& rect);
   void Text(Role role, Point at, std::string text);
-  // A rule of the process; DeriveBank has seen to it that it is there.
-  int32_t Get(std::string_view key) { return rule_(key); }
+  // A rule of the process; DeriveCell and DerivePeriphery have seen to it that it is there.
+  int32_t Get(std::string_view key);
   int32_t Get(std::string_view key, int32_t otherwise) { return rule_.Or(key, otherwise); }
 
-  // Contacts on active (`surface` kActive or kTap) centered at y, as many as fit between x0 and x1. Returns what they
-  // cover together with the local metal that they need.
+  // Contacts on active (`surface` kActive or kTap) centered at y, as many as fit between x0 and x1.
+  // Returns what they cover together with the local metal that they need.
   Rect ActiveContacts(Role surface, int32_t x0, int32_t x1, int32_t y);
-  // A contact on a gate that runs along x, with the pads of gate and local metal. Returns the local pad.
+  // A contact on a gate that runs along x, with the pads of gate and local metal. Returns the local
+  // pad.
   Rect GateContact(int32_t x, int32_t y);
-  // Via from local metal to the strap layer with its pads; `local` is drawn around it together with the via's need.
+  // Via from local metal to the strap layer with its pads; `local` is drawn around it together with
+  // the via's need.
   void LocalToStrap(Rect local, int32_t x, int32_t y);
-  // Pad of strap metal at (x, y) wide enough for vias below and above; grown along x to the smallest legal area.
+  // Pad of strap metal at (x, y) wide enough for vias below and above; grown along x to the
+  // smallest legal area.
   void StrapPad(int32_t x, int32_t y);
   Rect StrapPadRect(int32_t x, int32_t y);
   // Via from the strap layer to the line layer.

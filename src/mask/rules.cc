@@ -3,7 +3,7 @@
 #include <toml++/toml.h>
 
 #include "base/check.h"
-#include "base/mapped_file.h"
+#include "fabric/data_files.h"
 
 namespace burin::mask {
 namespace {
@@ -48,7 +48,8 @@ Result<Rule> ReadRule(const toml::node& node, const std::string& key, const std:
     return BadInput(object, fmt::format("{}", rule.nm), "nanometres up to one millimetre");
   }
   if (!is_area && rule.nm % grid != 0) {
-    return BadInput(object, fmt::format("{} nm", rule.nm), fmt::format("a multiple of the grid, {} nm", grid));
+    return BadInput(object, fmt::format("{} nm", rule.nm),
+                    fmt::format("a multiple of the grid, {} nm", grid));
   }
   if (rule.grade != "public rule" && rule.grade != "LEF" && rule.grade != "GDS" &&
       rule.grade != "assumption") {
@@ -61,10 +62,9 @@ Result<Rule> ReadRule(const toml::node& node, const std::string& key, const std:
 
 std::string_view RoleName(Role role) { return kRoleNames[static_cast<size_t>(role)]; }
 
-Result<Rules> Rules::Load(const std::string& path) {
-  BURIN_ASSIGN(const auto file, MappedFile::Open(path));
-  const auto bytes = file->bytes();
-  return Parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+Result<Rules> Rules::Load(const std::string& name_or_path) {
+  BURIN_ASSIGN(const DataText file, ReadData("rules", name_or_path));
+  return Parse(file.text, file.object);
 }
 
 Result<Rules> Rules::Parse(std::string_view text, const std::string& path) {
@@ -95,7 +95,8 @@ Result<Rules> Rules::Parse(std::string_view text, const std::string& path) {
   }
   for (const auto& [key, node] : *list) {
     const std::string name(key.str());
-    BURIN_ASSIGN(Rule rule, ReadRule(node, name, fmt::format("{}: rules.\"{}\"", path, name), rules.grid_));
+    BURIN_ASSIGN(Rule rule,
+                 ReadRule(node, name, fmt::format("{}: rules.\"{}\"", path, name), rules.grid_));
     rules.rules_.emplace(name, std::move(rule));
   }
   return rules;

@@ -1,9 +1,9 @@
 // A process's layers and design rules, read from data/rules/NAME.toml.
 //
-// The file names layers by their role in the ROM (`strap`, `line`, ...) with the process's own name and numbers, and
-// holds each rule as a key made of roles, a value in nanometres, a source and a grade. The same file drives the
-// drawing here and the rule deck scripts/klayout/rules.drc: there is one place for every number. docs/masks.md lists
-// the kinds of keys.
+// The file names layers by their role in the ROM (`strap`, `line`, ...) with the process's own name
+// and numbers, and holds each rule as a key made of roles, a value in nanometres, a source and a
+// grade. The same file drives the drawing here and the rule deck scripts/klayout/rules.drc: there
+// is one place for every number. docs/masks.md lists the kinds of keys.
 #pragma once
 
 #include <array>
@@ -20,22 +20,22 @@ namespace burin::mask {
 
 // What a layer does in the ROM, from the substrate up. sky130's and asap7's names stand beside it.
 enum class Role {
-  kNwell,         // nwell, nwell
-  kActive,        // diff, active: sources and drains, and channels below gates
-  kTap,           // tap, active: contacts of substrate and well
-  kNSelect,       // nsdm, nselect
-  kPSelect,       // psdm, pselect
-  kGate,          // poly, gate: word lines
-  kContact,       // licon1, SDT: on active
-  kGateContact,   // licon1, LIG: on gates
-  kGateCut,       // npc, none: opening for contacts on gates; optional
-  kLocal,         // li1, LISD: ground rails and pads
-  kVia0,          // mcon, V0
-  kStrap,         // met1, M1: one a cell, below all level lines of its column
-  kWeightVia,     // via, V1: the layer of the weights
-  kLine,          // met2, M2: level lines
-  kConstantVia,   // via2, V2: the layer of the constants
-  kConstant,      // met3, M3: outputs of constant bits
+  kNwell,        // nwell, nwell
+  kActive,       // diff, active: sources and drains, and channels below gates
+  kTap,          // tap, active: contacts of substrate and well
+  kNSelect,      // nsdm, nselect
+  kPSelect,      // psdm, pselect
+  kGate,         // poly, gate: word lines
+  kContact,      // licon1, SDT: on active
+  kGateContact,  // licon1, LIG: on gates
+  kGateCut,      // npc, none: opening for contacts on gates; optional
+  kLocal,        // li1, LISD: ground rails and pads
+  kVia0,         // mcon, V0
+  kStrap,        // met1, M1: one a cell, below all level lines of its column
+  kWeightVia,    // via, V1: the layer of the weights
+  kLine,         // met2, M2: level lines
+  kConstantVia,  // via2, V2: the layer of the constants
+  kConstant,     // met3, M3: outputs of constant bits
 };
 inline constexpr int kRoles = 16;
 std::string_view RoleName(Role role);
@@ -46,12 +46,13 @@ struct Rule {
   std::string grade;   // "public rule", "LEF", "GDS" or "assumption"
 };
 
-// How tightly a drawn choice that is no rule is held: see [cell] of the files.
 class Rules {
  public:
-  // Reads and checks a file. Errors: unreadable, not TOML, a layer without numbers, a rule without value, source or
-  // grade, values off the grid. The missing of a rule is found by who needs it (RuleReader).
-  static Result<Rules> Load(const std::string& path);
+  // Reads and checks data/rules/NAME.toml, or the file itself where the name has a '/' or ends in
+  // ".toml". Errors: unknown or unreadable, not TOML, a layer without numbers, a rule without
+  // value, source or grade, values off the grid. That a rule is missing is found by who needs it
+  // (RuleReader).
+  static Result<Rules> Load(const std::string& name_or_path);
   static Result<Rules> Parse(std::string_view text, const std::string& path);
 
   const std::string& name() const { return name_; }
@@ -71,7 +72,8 @@ class Rules {
   std::map<std::string, Rule, std::less<>> rules_;
 };
 
-// Looks rules up and remembers the first that is missing, so that arithmetic can be written as arithmetic.
+// Looks rules up and remembers the first that is missing, so that arithmetic can be written as
+// arithmetic.
 class RuleReader {
  public:
   explicit RuleReader(const Rules& rules) : rules_(rules) {}
