@@ -34,10 +34,12 @@ std::vector<Rect> Holding(const std::vector<Rect>& rects, const Rect& site) {
 class BankOf : public testing::TestWithParam<std::tuple<const char*, int>> {};
 
 INSTANTIATE_TEST_SUITE_P(All, BankOf,
-                         testing::Combine(testing::Values("sky130", "asap7"), testing::Values(8, 16)));
+                         testing::Combine(testing::Values("sky130", "asap7"),
+                                          testing::Values(8, 16)));
 
-// Each site lies on exactly one line and inside exactly one strap; sites of a cell share the strap and have lines of
-// their own; cells of a row share no strap and cells of a column share their lines.
+// Each site lies on exactly one line and inside exactly one strap; sites of a cell share the strap
+// and have lines of their own; cells of a row share no strap and cells of a column share their
+// lines.
 TEST_P(BankOf, EverySiteJoinsItsOwnStrapToItsOwnLine) {
   const auto [process, lines] = GetParam();
   const Bank bank = Make(process, {12, 9, lines, 0, 0});
@@ -55,7 +57,8 @@ TEST_P(BankOf, EverySiteJoinsItsOwnStrapToItsOwnLine) {
         ASSERT_EQ(on_straps.size(), 1u) << row << " " << col << " " << code;
         const auto line = column_of_line.try_emplace(on_lines[0].x0, col, code).first->second;
         EXPECT_EQ(line, std::make_pair(col, code));
-        const auto strap = cell_of_strap.try_emplace({on_straps[0].x0, on_straps[0].y0}, row, col).first->second;
+        const auto strap =
+            cell_of_strap.try_emplace({on_straps[0].x0, on_straps[0].y0}, row, col).first->second;
         EXPECT_EQ(strap, std::make_pair(row, col));
       }
     }
@@ -141,7 +144,8 @@ TEST(Patterns, AllPairsHoldsEveryPairBesideAndAboveEachOther) {
         const int code = AllPairsCode(row, col, lines);
         ASSERT_TRUE(0 <= code && code < lines);
         if (col + 1 < cols) beside.insert({code, AllPairsCode(row, col + 1, lines)});
-        if (next != row_of_track.end()) above.insert({row % 4, code, AllPairsCode(next->second, col, lines)});
+        if (next != row_of_track.end())
+          above.insert({row % 4, code, AllPairsCode(next->second, col, lines)});
       }
     }
     EXPECT_EQ(beside.size(), static_cast<size_t>(lines * lines));
@@ -157,7 +161,7 @@ TEST(Gdsii, BytesAreThoseOfTheFormat) {
   const std::string bytes = *ToGdsii(layout, "lib");
   const auto at = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
   EXPECT_EQ(bytes.substr(0, 6), std::string("\x00\x06\x00\x02\x02\x58", 6));  // HEADER 600
-  EXPECT_EQ(bytes.substr(6, 4), std::string("\x00\x1c\x01\x02", 4));          // BGNLIB with 12 zeros
+  EXPECT_EQ(bytes.substr(6, 4), std::string("\x00\x1c\x01\x02", 4));  // BGNLIB with 12 zeros
   EXPECT_EQ(bytes.substr(34, 8), std::string("\x00\x08\x02\x06lib\x00", 8));
   // UNITS: 1e-3 = 0x3E4189374BC6A7F0, 1e-9 = 0x3944B82FA09B5A5x in excess-64.
   EXPECT_EQ(bytes.substr(42, 4), std::string("\x00\x14\x03\x05", 4));
@@ -167,11 +171,13 @@ TEST(Gdsii, BytesAreThoseOfTheFormat) {
   EXPECT_EQ(at(54), 0x39);
   EXPECT_EQ(at(55), 0x44);
   EXPECT_EQ(at(56), 0xB8);
-  EXPECT_NE(bytes.find(std::string("\x00\x06\x0D\x02\x00\x44\x00\x06\x0E\x02\x00\x14\x00\x2C\x10\x03", 16)),
+  EXPECT_NE(bytes.find(std::string(
+                "\x00\x06\x0D\x02\x00\x44\x00\x06\x0E\x02\x00\x14\x00\x2C\x10\x03", 16)),
             std::string::npos);
-  EXPECT_NE(bytes.find(std::string("\x00\x08\x13\x02\x00\x02\x00\x03\x00\x1C\x10\x03\x00\x00\x00\x05\x00\x00\x00\x06"
-                                   "\x00\x00\x00\x19\x00\x00\x00\x06\x00\x00\x00\x05\x00\x00\x00\x42",
-                                   36)),
+  EXPECT_NE(bytes.find(std::string(
+                "\x00\x08\x13\x02\x00\x02\x00\x03\x00\x1C\x10\x03\x00\x00\x00\x05\x00\x00\x00\x06"
+                "\x00\x00\x00\x19\x00\x00\x00\x06\x00\x00\x00\x05\x00\x00\x00\x42",
+                36)),
             std::string::npos);
   EXPECT_EQ(bytes.substr(bytes.size() - 4), std::string("\x00\x04\x04\x00", 4));
   layout.cells[0].name.assign(33, 'x');

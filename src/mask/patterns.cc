@@ -7,12 +7,14 @@
 
 namespace burin::mask {
 
-// code = x(col) + y(track). From column c to c + 1, x grows by c + 1; from track t to t + 1, y grows by t + t / lines.
-// Modulo a power of two the sums 0, 1, 3, 6, ... take all values once in a period, so in every column step all codes
-// occur, and with every step all differences. The term t / lines shifts the steps against the period of four tracks, so
-// that each difference meets each kind of track within 4 * lines tracks.
+// code = x(col) + y(track). From column c to c + 1, x grows by c + 1; from track t to t + 1, y
+// grows by t + t / lines. Modulo a power of two the sums 0, 1, 3, 6, ... take all values once in a
+// period, so in every column step all codes occur, and with every step all differences. The term t
+// / lines shifts the steps against the period of four tracks, so that each difference meets each
+// kind of track within 4 * lines tracks.
 int AllPairsCode(int row, int col, int lines) {
-  const int64_t track = std::max(TrackOfRow(row) - 1, 0);  // the lowest two have no neighbours on both sides
+  const int64_t track =
+      std::max(TrackOfRow(row) - 1, 0);  // the lowest two have no neighbours on both sides
   const int64_t periods = track / lines;
   const int64_t y = track * (track - 1) / 2 + lines * (periods * (periods - 1) / 2) +
                     periods * (track - periods * lines);

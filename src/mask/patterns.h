@@ -5,8 +5,9 @@
 
 namespace burin::mask {
 
-// A pattern in which every code stands beside every code in x, and on neighbouring tracks (cell.h) in y, the latter
-// for each of the four kinds of neighbours that a unit has. Needs AllPairsRows(lines) rows and lines + 1 columns.
+// A pattern in which every code stands beside every code in x, and on neighbouring tracks (cell.h)
+// in y, the latter for each of the four kinds of neighbours that a unit has. Needs
+// AllPairsRows(lines) rows and lines + 1 columns.
 int AllPairsCode(int row, int col, int lines);
 int AllPairsRows(int lines);
 

@@ -35,9 +35,9 @@ TEST(Rules, BothProcessesLoadAndGiveABank) {
 
 // Rules of the files that the deck alone checks: what they ask for follows from others.
 const std::set<std::string> kDeckOnly = {
-    "active.to.tap", "gate_cut.width", "local.area",       "line.area",      "n_select.space",  "n_select.width",
-    "nwell.width",   "p_select.space", "p_select.width",   "p_tap.to.nwell", "tap.space",       "tap.width",
-    "gate.to.tap",   "via0.space",     "n_tap.in.nwell"};
+    "active.to.tap",  "gate_cut.width", "local.area",     "line.area",      "n_select.space",
+    "n_select.width", "nwell.width",    "p_select.space", "p_select.width", "p_tap.to.nwell",
+    "tap.space",      "tap.width",      "gate.to.tap",    "via0.space",     "n_tap.in.nwell"};
 
 TEST(Rules, TheLossOfAnyRuleNamesFileAndKeyOrLeavesTheDrawingAsItIs) {
   for (const char* name : {"sky130", "asap7"}) {
@@ -51,8 +51,9 @@ TEST(Rules, TheLossOfAnyRuleNamesFileAndKeyOrLeavesTheDrawingAsItIs) {
       const auto bank = Bank::Create(*less, {8, 4, 16, 1, 1});
       if (bank) {
         // Optional: stricter values at line ends, and choices with a default.
-        EXPECT_TRUE(kDeckOnly.contains(key) || key.ends_with(".ends") || key == "draw.taps_in_array" ||
-                    key == "gate_contact.to.p_select" || key.starts_with("contact."))
+        EXPECT_TRUE(kDeckOnly.contains(key) || key.ends_with(".ends") ||
+                    key == "draw.taps_in_array" || key == "gate_contact.to.p_select" ||
+                    key.starts_with("contact."))
             << name << " " << key;
         continue;
       }
@@ -79,13 +80,18 @@ TEST(Rules, BadFilesAreRefused) {
     EXPECT_NE(at, std::string::npos);
     return copy.replace(at, from.size(), to);
   };
-  EXPECT_NE(refused(changed("gds = [68, 20]", "gds = [68]")).find("layers.strap"), std::string::npos);
-  EXPECT_NE(refused(changed("gds = [68, 20]", "gds = [68, 70000]")).find("70000"), std::string::npos);
-  EXPECT_NE(refused(changed("strap = {", "strip = {")).find("layers.strap: missing"), std::string::npos);
-  EXPECT_NE(refused(changed("nm = 140", "nm = 141")).find("a multiple of the grid, 5 nm"), std::string::npos);
+  EXPECT_NE(refused(changed("gds = [68, 20]", "gds = [68]")).find("layers.strap"),
+            std::string::npos);
+  EXPECT_NE(refused(changed("gds = [68, 20]", "gds = [68, 70000]")).find("70000"),
+            std::string::npos);
+  EXPECT_NE(refused(changed("strap = {", "strip = {")).find("layers.strap: missing"),
+            std::string::npos);
+  EXPECT_NE(refused(changed("nm = 140", "nm = 141")).find("a multiple of the grid, 5 nm"),
+            std::string::npos);
   EXPECT_NE(refused(changed("nm = 140", "nm = 1.5")).find("no rule"), std::string::npos);
   EXPECT_NE(refused(changed("nm = 140", "nm = 2000000")).find("2000000"), std::string::npos);
-  EXPECT_NE(refused(changed("grade = \"public rule\"", "grade = \"sure\"")).find("sure"), std::string::npos);
+  EXPECT_NE(refused(changed("grade = \"public rule\"", "grade = \"sure\"")).find("sure"),
+            std::string::npos);
   EXPECT_NE(Rules::Load("sky131").error().ToString().find("sky130"), std::string::npos);
 }
 
