@@ -28,7 +28,8 @@ int64_t Small(OasisCursor& in, uint64_t value) {
 }
 
 // `count` distances along one axis.
-void ReadLine(OasisCursor& in, bool along_x, bool has_grid, bool expand, uint64_t most, std::vector<Point>& offsets) {
+void ReadLine(OasisCursor& in, bool along_x, bool has_grid, bool expand, uint64_t most,
+              std::vector<Point>& offsets) {
   const uint64_t gaps = in.Unsigned() + 1;
   const int64_t grid = has_grid ? Small(in, in.Unsigned()) : 1;
   if (gaps >= most || gaps == 0) in.Fail("a repetition of too many copies");
@@ -42,13 +43,14 @@ void ReadLine(OasisCursor& in, bool along_x, bool has_grid, bool expand, uint64_
 }
 
 // n x m copies with displacements u and v.
-void FillLattice(OasisCursor& in, uint64_t n, uint64_t m, Point u, Point v, bool expand, uint64_t most,
-                 std::vector<Point>& offsets) {
+void FillLattice(OasisCursor& in, uint64_t n, uint64_t m, Point u, Point v, bool expand,
+                 uint64_t most, std::vector<Point>& offsets) {
   if (n > most || m > most || n * m > most) in.Fail("a repetition of too many copies");
   const auto far_n = static_cast<int64_t>(n), far_m = static_cast<int64_t>(m);
   if (in.ok()) ToPoint(in, far_n * u.x + far_m * v.x, far_n * u.y + far_m * v.y);
-  if (in.ok()) ToPoint(in, far_n * std::abs(int64_t{u.x}) + far_m * std::abs(int64_t{v.x}),
-                       far_n * std::abs(int64_t{u.y}) + far_m * std::abs(int64_t{v.y}));
+  if (in.ok())
+    ToPoint(in, far_n * std::abs(int64_t{u.x}) + far_m * std::abs(int64_t{v.x}),
+            far_n * std::abs(int64_t{u.y}) + far_m * std::abs(int64_t{v.y}));
   if (!in.ok() || !expand) return;
   offsets.clear();
   for (int64_t j = 0; j < far_m; ++j) {
@@ -58,7 +60,8 @@ void FillLattice(OasisCursor& in, uint64_t n, uint64_t m, Point u, Point v, bool
   }
 }
 
-void ReadPoints(OasisCursor& in, bool has_grid, bool expand, uint64_t most, std::vector<Point>& offsets) {
+void ReadPoints(OasisCursor& in, bool has_grid, bool expand, uint64_t most,
+                std::vector<Point>& offsets) {
   const uint64_t gaps = in.Unsigned() + 1;
   const int64_t grid = has_grid ? Small(in, in.Unsigned()) : 1;
   if (gaps >= most || gaps == 0) in.Fail("a repetition of too many copies");
@@ -161,7 +164,8 @@ Point OasisCursor::Delta(int64_t grid) {
   return ToPoint(*this, x, y);
 }
 
-void ReadRepetition(OasisCursor& in, uint64_t type, bool expand, uint64_t most, std::vector<Point>& offsets) {
+void ReadRepetition(OasisCursor& in, uint64_t type, bool expand, uint64_t most,
+                    std::vector<Point>& offsets) {
   switch (type) {
     case kRepeatMatrix: {
       const uint64_t n = in.Unsigned() + 2, m = in.Unsigned() + 2;

@@ -1,4 +1,5 @@
-// The bytes of an OASIS file as numbers and strings, with an error that is asked for once. Internal.
+// The bytes of an OASIS file as numbers and strings, with an error that is asked for once.
+// Internal.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace burin::mask {
 
 class OasisCursor {
  public:
-  explicit OasisCursor(std::span<const uint8_t> bytes, uint64_t begin = 0) : bytes_(bytes), at_(begin) {}
+  explicit OasisCursor(std::span<const uint8_t> bytes, uint64_t begin = 0)
+      : bytes_(bytes), at_(begin) {}
 
   bool AtEnd() const { return at_ >= bytes_.size(); }
   uint64_t at() const { return at_; }
@@ -41,8 +43,9 @@ class OasisCursor {
   std::string problem_;
 };
 
-// Reads a repetition of that type (not 0) into `offsets`, the first 0, 0. With expand = false only its bytes are read
-// and `offsets` stays as it is. Fails above `most` copies.
-void ReadRepetition(OasisCursor& in, uint64_t type, bool expand, uint64_t most, std::vector<Point>& offsets);
+// Reads a repetition of that type (not 0) into `offsets`, the first 0, 0. With expand = false only
+// its bytes are read and `offsets` stays as it is. Fails above `most` copies.
+void ReadRepetition(OasisCursor& in, uint64_t type, bool expand, uint64_t most,
+                    std::vector<Point>& offsets);
 
 }  // namespace burin::mask

@@ -19,7 +19,8 @@ struct OasisName {
   bool is_number = false;
 };
 
-// What a run of records reports; any of them may be empty. `expand` says whether copies are written out.
+// What a run of records reports; any of them may be empty. `expand` says whether copies are written
+// out.
 struct OasisEvents {
   bool expand = false;
   std::function<void(const OasisName&)> cell;
@@ -30,7 +31,8 @@ struct OasisEvents {
 
 class OasisParser {
  public:
-  OasisParser(OasisEvents events, uint64_t most_copies) : events_(std::move(events)), most_(most_copies) {}
+  OasisParser(OasisEvents events, uint64_t most_copies)
+      : events_(std::move(events)), most_(most_copies) {}
 
   // Reads one record but not CBLOCK, START and END, whose type the caller has taken from `in`.
   void Record(OasisCursor& in, uint8_t type);

@@ -65,7 +65,8 @@ std::string Printable(std::string_view name) {
 // Walks the records between START and END, blocks left closed where they hold a cell's geometry.
 class OasisFile::Scanner {
  public:
-  explicit Scanner(OasisFile& file) : file_(file), parser_(Events(), kMaxCopies), in_(file.bytes_) {}
+  explicit Scanner(OasisFile& file)
+      : file_(file), parser_(Events(), kMaxCopies), in_(file.bytes_) {}
 
   Status Run() {
     Header();
@@ -101,7 +102,8 @@ class OasisFile::Scanner {
   }
 
   Status Malformed() const {
-    return BadInput(file_.object_, fmt::format("byte {}: {}", in_.at(), in_.problem()), "an OASIS file of masks",
+    return BadInput(file_.object_, fmt::format("byte {}: {}", in_.at(), in_.problem()),
+                    "an OASIS file of masks",
                     "The file is damaged, cut short or made by another tool.");
   }
 
@@ -118,7 +120,8 @@ class OasisFile::Scanner {
     if (kind == 7) {  // a double
       const auto bytes = in_.Take(8);
       double unit = 0;
-      if (bytes.size() == sizeof unit) std::copy(bytes.begin(), bytes.end(), reinterpret_cast<uint8_t*>(&unit));
+      if (bytes.size() == sizeof unit)
+        std::copy(bytes.begin(), bytes.end(), reinterpret_cast<uint8_t*>(&unit));
       if (unit != kUnit) in_.Fail("a unit other than one nanometre");
     } else if (!whole) {
       in_.Fail("a unit other than one nanometre");
@@ -149,7 +152,9 @@ class OasisFile::Scanner {
   }
 
   void NoteFirst(uint8_t type) {
-    if (first_seen_ || type == kProperty || type == kPropertyRepeat || type == kXyAbsolute || type == kXyRelative) return;
+    if (first_seen_ || type == kProperty || type == kPropertyRepeat || type == kXyAbsolute ||
+        type == kXyRelative)
+      return;
     first_seen_ = true;
     file_.cells_.back().places = type == kPlacement || type == kPlacementScaled;
   }
@@ -181,7 +186,8 @@ class OasisFile::Scanner {
     for (const auto& [cell, number] : numbers_) {
       const auto name = file_.cell_names_.find(number);
       if (name == file_.cell_names_.end()) {
-        return BadInput(file_.object_, fmt::format("cell number {} has no name", number), "a name table that has it");
+        return BadInput(file_.object_, fmt::format("cell number {} has no name", number),
+                        "a name table that has it");
       }
       file_.cells_[cell].name = name->second;
     }
@@ -189,10 +195,12 @@ class OasisFile::Scanner {
     order.resize(file_.cells_.size());
     std::iota(order.begin(), order.end(), 0u);
     auto name_of = [&](uint32_t i) -> const std::string& { return file_.cells_[i].name; };
-    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return name_of(a) < name_of(b); });
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return name_of(a) < name_of(b); });
     for (size_t i = 1; i < order.size(); ++i) {
       if (name_of(order[i - 1]) == name_of(order[i])) {
-        return BadInput(file_.object_, fmt::format("two cells are called '{}'", Printable(name_of(order[i]))),
+        return BadInput(file_.object_,
+                        fmt::format("two cells are called '{}'", Printable(name_of(order[i]))),
                         "names that are unique");
       }
     }
@@ -213,7 +221,8 @@ Result<OasisFile> OasisFile::Open(const std::filesystem::path& path) {
   BURIN_ASSIGN(MappedFile mapped, MappedFile::Open(path));
   auto shared = std::make_shared<const MappedFile>(std::move(mapped));
   const auto bytes = shared->bytes();
-  BURIN_ASSIGN(OasisFile file, Parse({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, path.string()));
+  BURIN_ASSIGN(OasisFile file, Parse({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()},
+                                     path.string()));
   file.file_ = std::move(shared);
   return file;
 }
@@ -227,8 +236,9 @@ Result<OasisFile> OasisFile::Parse(std::span<const uint8_t> bytes, std::string o
 }
 
 size_t OasisFile::Find(std::string_view name) const {
-  const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), name,
-                                   [&](uint32_t i, std::string_view n) { return cells_[i].name < n; });
+  const auto at =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](uint32_t i, std::string_view n) { return cells_[i].name < n; });
   return at != by_name_.end() && cells_[*at].name == name ? *at : cells_.size();
 }
 
@@ -249,7 +259,8 @@ Status OasisFile::Visit(size_t index, const OasisVisitor& visitor) const {
     }
     const size_t placed = Find(text);
     if (placed == cells_.size()) {
-      status = BadInput(object_, fmt::format("cell '{}' places '{}'", Printable(cell.name), Printable(text)),
+      status = BadInput(object_,
+                        fmt::format("cell '{}' places '{}'", Printable(cell.name), Printable(text)),
                         "a cell of the file");
     } else {
       status = visitor.placement(placed, at, copies);
@@ -259,8 +270,9 @@ Status OasisFile::Visit(size_t index, const OasisVisitor& visitor) const {
   std::vector<uint8_t> buffer;
   OasisCursor in(bytes_.first(cell.end), cell.begin);
   auto failed = [&](const OasisCursor& at, uint64_t byte) -> Status {
-    return BadInput(object_, fmt::format("cell '{}', byte {}: {}", Printable(cell.name), byte, at.problem()),
-                    "records of rectangles and placements", "The file is damaged or made by another tool.");
+    return BadInput(
+        object_, fmt::format("cell '{}', byte {}: {}", Printable(cell.name), byte, at.problem()),
+        "records of rectangles and placements", "The file is damaged or made by another tool.");
   };
   while (in.ok() && !in.AtEnd() && status) {
     const uint64_t at = in.at();

@@ -1,9 +1,10 @@
-// Our own reader of OASIS files (SEMI P39), for reading masks back: what any tool may have written, and what an enemy
-// may have. Rectangles and placements are handed over with their repetitions written out; texts and properties are
-// read over; polygons, paths, trapezoids and circles, which no mask of ours has, are errors with their place.
+// Our own reader of OASIS files (SEMI P39), for reading masks back: what any tool may have written,
+// and what an enemy may have. Rectangles and placements are handed over with their repetitions
+// written out; texts and properties are read over; polygons, paths, trapezoids and circles, which
+// no mask of ours has, are errors with their place.
 //
-// Opening looks at every record outside compressed blocks and at the first byte of each block, so a file of gigabytes
-// opens in seconds and a cell is inflated when it is visited.
+// Opening looks at every record outside compressed blocks and at the first byte of each block, so a
+// file of gigabytes opens in seconds and a cell is inflated when it is visited.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@
 namespace burin::mask {
 
 struct OasisVisitor {
-  // A rectangle and its copies: `offsets` of their lower left corners from the first, which is 0, 0.
+  // A rectangle and its copies: `offsets` of their lower left corners from the first, which is 0,
+  // 0.
   std::function<Status(Layer, const Rect&, std::span<const Point> offsets)> rectangle;
   // A cell at `origin` and its copies; turned ones and mirrored ones are errors before.
   std::function<Status(size_t cell, Point origin, std::span<const Point> offsets)> placement;
@@ -59,7 +61,7 @@ class OasisFile {
   std::span<const uint8_t> bytes_;
   std::string object_;
   std::vector<CellEntry> cells_;
-  std::vector<uint32_t> by_name_;        // indices of cells_, sorted by name
+  std::vector<uint32_t> by_name_;               // indices of cells_, sorted by name
   std::map<uint64_t, std::string> cell_names_;  // of the name table
 };
 

@@ -12,11 +12,11 @@ enum OasisRecord : uint8_t {
   kPad = 0,
   kStart = 1,
   kEnd = 2,
-  kCellName = 3,       // 4 with a number
-  kTextString = 5,     // 6
-  kPropName = 7,       // 8
-  kPropString = 9,     // 10
-  kLayerName = 11,     // 12 for texts
+  kCellName = 3,    // 4 with a number
+  kTextString = 5,  // 6
+  kPropName = 7,    // 8
+  kPropString = 9,  // 10
+  kLayerName = 11,  // 12 for texts
   kCellByNumber = 13,
   kCellByName = 14,
   kXyAbsolute = 15,
@@ -39,14 +39,14 @@ enum OasisRecord : uint8_t {
 };
 
 // Info byte of a rectangle, from the lowest bit.
-inline constexpr uint8_t kInfoLayer = 1, kInfoDatatype = 2, kInfoRepetition = 4, kInfoY = 8, kInfoX = 16,
-                         kInfoHeight = 32, kInfoWidth = 64, kInfoSquare = 128;
+inline constexpr uint8_t kInfoLayer = 1, kInfoDatatype = 2, kInfoRepetition = 4, kInfoY = 8,
+                         kInfoX = 16, kInfoHeight = 32, kInfoWidth = 64, kInfoSquare = 128;
 // Of a placement: flip, two bits of angle, repetition, y, x, name by number, name given.
-inline constexpr uint8_t kPlaceFlip = 1, kPlaceRepetition = 8, kPlaceY = 16, kPlaceX = 32, kPlaceNumber = 64,
-                         kPlaceExplicit = 128;
+inline constexpr uint8_t kPlaceFlip = 1, kPlaceRepetition = 8, kPlaceY = 16, kPlaceX = 32,
+                         kPlaceNumber = 64, kPlaceExplicit = 128;
 // Of a text.
-inline constexpr uint8_t kTextLayer = 1, kTextType = 2, kTextRepetition = 4, kTextY = 8, kTextX = 16,
-                         kTextNumber = 32, kTextExplicit = 64;
+inline constexpr uint8_t kTextLayer = 1, kTextType = 2, kTextRepetition = 4, kTextY = 8,
+                         kTextX = 16, kTextNumber = 32, kTextExplicit = 64;
 
 enum OasisRepetition : uint8_t {
   kRepeatLast = 0,

@@ -25,7 +25,8 @@ void PutUnsigned(Bytes& out, uint64_t value) {
 
 // Sign in bit 0.
 void PutSigned(Bytes& out, int64_t value) {
-  const auto magnitude = value < 0 ? uint64_t{0} - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  const auto magnitude =
+      value < 0 ? uint64_t{0} - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   PutUnsigned(out, magnitude << 1 | (value < 0 ? 1 : 0));
 }
 
@@ -49,7 +50,8 @@ void PutArray(Bytes& out, int32_t columns, int32_t rows, Point step) {
   }
 }
 
-// Raw deflate. Codes are noise: a longer search finds nothing in them; small cells get it all the same.
+// Raw deflate. Codes are noise: a longer search finds nothing in them; small cells get it all the
+// same.
 Bytes Deflate(std::span<const uint8_t> data) {
   constexpr size_t kSmall = 1 << 14;
   z_stream stream{};
@@ -93,8 +95,8 @@ void OasisCell::Header(Layer layer, int32_t width, int32_t height, Point at, boo
   at_ = at;
 }
 
-void OasisCell::AddRow(Layer layer, int32_t width, int32_t height, Point first, std::span<const uint32_t> steps,
-                       int32_t grid) {
+void OasisCell::AddRow(Layer layer, int32_t width, int32_t height, Point first,
+                       std::span<const uint32_t> steps, int32_t grid) {
   Header(layer, width, height, first, !steps.empty());
   if (steps.empty()) return;
   PutUnsigned(bytes_, kRepeatRowIrregularGrid);
@@ -116,10 +118,12 @@ void OasisCell::AddRectangle(Layer layer, const Rect& rect) {
   Header(layer, rect.width(), rect.height(), {rect.x0, rect.y0}, false);
 }
 
-void OasisCell::AddPlacement(std::string_view cell, Point origin, int32_t columns, int32_t rows, Point step) {
+void OasisCell::AddPlacement(std::string_view cell, Point origin, int32_t columns, int32_t rows,
+                             Point step) {
   const bool repeats = columns > 1 || rows > 1;
   bytes_.push_back(kPlacement);
-  bytes_.push_back(static_cast<uint8_t>(kPlaceExplicit | kPlaceX | kPlaceY | (repeats ? kPlaceRepetition : 0)));
+  bytes_.push_back(
+      static_cast<uint8_t>(kPlaceExplicit | kPlaceX | kPlaceY | (repeats ? kPlaceRepetition : 0)));
   PutText(bytes_, cell);
   PutSigned(bytes_, origin.x);
   PutSigned(bytes_, origin.y);
@@ -192,9 +196,9 @@ Result<OasisWriter> OasisWriter::Create(const std::filesystem::path& path) {
   Bytes start(kOasisMagic.begin(), kOasisMagic.end());
   start.push_back(kStart);
   PutText(start, "1.0");
-  PutUnsigned(start, 0);     // a real that is a whole number:
-  PutUnsigned(start, 1000);  // units a micrometre
-  PutUnsigned(start, 0);     // the table offsets follow here:
+  PutUnsigned(start, 0);                               // a real that is a whole number:
+  PutUnsigned(start, 1000);                            // units a micrometre
+  PutUnsigned(start, 0);                               // the table offsets follow here:
   for (int i = 0; i < 12; ++i) PutUnsigned(start, 0);  // no tables
   BURIN_TRY(impl->Write(start));
   return OasisWriter(std::move(impl));
@@ -206,7 +210,8 @@ uint64_t OasisWriter::offset() const { return impl_->offset; }
 
 Result<OasisWriter::Written> OasisWriter::Finish() {
   Bytes end = {kEnd};
-  constexpr size_t kEndBytes = 256, kPadding = 252;  // the record's length is fixed; 252 takes two bytes
+  constexpr size_t kEndBytes = 256,
+                   kPadding = 252;  // the record's length is fixed; 252 takes two bytes
   PutUnsigned(end, kPadding);
   end.resize(end.size() + kPadding);
   PutUnsigned(end, 0);  // no validation

@@ -1,8 +1,10 @@
-// OASIS files (SEMI P39) of whole models: cells are handed over one after the other and go straight to the disk, so
-// a file of any size needs the memory of one cell. Deterministic: no dates, names in order, one compression.
+// OASIS files (SEMI P39) of whole models: cells are handed over one after the other and go straight
+// to the disk, so a file of any size needs the memory of one cell. Deterministic: no dates, names
+// in order, one compression.
 //
-// Forms used: START with the unit of one nanometre, CELL by name, inside a cell one CBLOCK (deflate) of RECTANGLE,
-// PLACEMENT and TEXT records with repetitions, END. No name tables and no properties.
+// Forms used: START with the unit of one nanometre, CELL by name, inside a cell one CBLOCK
+// (deflate) of RECTANGLE, PLACEMENT and TEXT records with repetitions, END. No name tables and no
+// properties.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +27,14 @@ class OasisCell {
  public:
   explicit OasisCell(std::string name) : name_(std::move(name)) {}
 
-  // Equal rectangles in a row: the first with its lower left corner at `first`, each next one further right by its gap
-  // in `steps` (positive), counted in `grid` nanometres.
-  void AddRow(Layer layer, int32_t width, int32_t height, Point first, std::span<const uint32_t> steps, int32_t grid);
+  // Equal rectangles in a row: the first with its lower left corner at `first`, each next one
+  // further right by its gap in `steps` (positive), counted in `grid` nanometres.
+  void AddRow(Layer layer, int32_t width, int32_t height, Point first,
+              std::span<const uint32_t> steps, int32_t grid);
   void AddRectangle(Layer layer, const Rect& rect);
   // Regular array; columns, rows >= 1, steps >= 0.
-  void AddPlacement(std::string_view cell, Point origin, int32_t columns = 1, int32_t rows = 1, Point step = {});
+  void AddPlacement(std::string_view cell, Point origin, int32_t columns = 1, int32_t rows = 1,
+                    Point step = {});
   void AddText(Layer layer, Point at, std::string_view text);
 
   const std::string& name() const { return name_; }
