@@ -44,6 +44,7 @@ class OasisFile {
     bool places = false;          // its first record is a placement
   };
   const std::vector<CellEntry>& cells() const { return cells_; }
+  const std::string& object() const { return object_; }
   // Index of a cell by name; cells().size() if there is none.
   size_t Find(std::string_view name) const;
 

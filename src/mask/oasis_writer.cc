@@ -68,6 +68,17 @@ Bytes Deflate(std::span<const uint8_t> data) {
   return out;
 }
 
+Bytes StartRecord() {
+  Bytes start(kOasisMagic.begin(), kOasisMagic.end());
+  start.push_back(kStart);
+  PutText(start, "1.0");
+  PutUnsigned(start, 0);                               // a real that is a whole number:
+  PutUnsigned(start, 1000);                            // units a micrometre
+  PutUnsigned(start, 0);                               // the table offsets follow here:
+  for (int i = 0; i < 12; ++i) PutUnsigned(start, 0);  // no tables
+  return start;
+}
+
 }  // namespace
 
 void OasisCell::Header(Layer layer, int32_t width, int32_t height, Point at, bool repeats) {
@@ -174,7 +185,7 @@ struct OasisWriter::Impl {
   }
 
   Status Write(std::span<const uint8_t> bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) {
+    if (file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) {
       return IoError(partial.string(), std::strerror(errno));
     }
     hash.Update(std::as_bytes(bytes));
@@ -193,14 +204,13 @@ Result<OasisWriter> OasisWriter::Create(const std::filesystem::path& path) {
   impl->partial = path.string() + ".partial";
   impl->file = std::fopen(impl->partial.c_str(), "wb");
   if (impl->file == nullptr) return IoError(impl->partial.string(), std::strerror(errno));
-  Bytes start(kOasisMagic.begin(), kOasisMagic.end());
-  start.push_back(kStart);
-  PutText(start, "1.0");
-  PutUnsigned(start, 0);                               // a real that is a whole number:
-  PutUnsigned(start, 1000);                            // units a micrometre
-  PutUnsigned(start, 0);                               // the table offsets follow here:
-  for (int i = 0; i < 12; ++i) PutUnsigned(start, 0);  // no tables
-  BURIN_TRY(impl->Write(start));
+  BURIN_TRY(impl->Write(StartRecord()));
+  return OasisWriter(std::move(impl));
+}
+
+OasisWriter OasisWriter::Measuring() {
+  auto impl = std::make_unique<Impl>();
+  BURIN_CHECK(impl->Write(StartRecord()).has_value());
   return OasisWriter(std::move(impl));
 }
 
@@ -217,6 +227,7 @@ Result<OasisWriter::Written> OasisWriter::Finish() {
   PutUnsigned(end, 0);  // no validation
   BURIN_CHECK(end.size() == kEndBytes);
   BURIN_TRY(impl_->Write(end));
+  if (impl_->file == nullptr) return Written{impl_->offset, impl_->hash.Finish()};
   if (std::fclose(std::exchange(impl_->file, nullptr)) != 0) {
     const std::string found = std::strerror(errno);
     std::error_code ignored;

@@ -60,6 +60,8 @@ class OasisWriter {
  public:
   // Begins PATH.partial. Errors: it cannot be created.
   static Result<OasisWriter> Create(const std::filesystem::path& path);
+  // One that writes nowhere: for size and digest alone.
+  static OasisWriter Measuring();
   OasisWriter(OasisWriter&&) noexcept;
   ~OasisWriter();  // an unfinished file is removed
 
