@@ -54,7 +54,8 @@ Result<mask::Rules> RulesFor(const ChipSpec& chip, const std::string& process) {
   auto rules = mask::Rules::Load(name);
   if (!rules && process.empty()) {
     Error error = rules.error();
-    error.advice += fmt::format("{}No rule file for the chip's process: choose one with --process.", error.advice.empty() ? "" : " ");
+    error.advice += fmt::format("{}No rule file for the chip's process: choose one with --process.",
+                                error.advice.empty() ? "" : " ");
     return tl::unexpected<Error>(std::move(error));
   }
   return rules;
@@ -74,13 +75,16 @@ struct EngraveFlags {
   int threads = 0;
 };
 
-Status WriteOneTile(const EngraveFlags& flags, const OnDie& on_die, const mask::Die& die, const Console& console) {
+Status WriteOneTile(const EngraveFlags& flags, const OnDie& on_die, const mask::Die& die,
+                    const Console& console) {
   if (flags.tile >= on_die.fabric.banks) {
-    return BadInput("--tile", fmt::format("{}", flags.tile), fmt::format("a bank that the model uses, 0 to {}", on_die.fabric.banks - 1));
+    return BadInput("--tile", fmt::format("{}", flags.tile),
+                    fmt::format("a bank that the model uses, 0 to {}", on_die.fabric.banks - 1));
   }
   BURIN_TRY(CheckWritable(flags.output));
   BURIN_TRY(mask::WriteTile(on_die.fabric, die, flags.tile, flags.output));
-  console.Print(fmt::format("written     {}: bank {} with base, weights and constants\n", OneLine(flags.output), flags.tile));
+  console.Print(fmt::format("written     {}: bank {} with base, weights and constants\n",
+                            OneLine(flags.output), flags.tile));
   return console.WriteJson({{"file", flags.output}, {"bank", flags.tile}});
 }
 
@@ -94,27 +98,31 @@ std::string Describe(const mask::MaskManifest& m, const mask::Die& die, double s
   return fmt::format(
              "chip        {}, drawn by the rules of {}, {:.2f} x {:.2f} mm a die\n"
              "base        {}: {} bytes, SHA-256 {}...\n",
-             OneLine(m.chip), OneLine(m.rules), 1e-6 * box.width(), 1e-6 * box.height(), m.files[0].name,
-             Count(m.files[0].bytes), m.files[0].sha256.substr(0, 16)) +
-         fmt::format("weights     {} vias, {} bytes, {:.2f} bits a via\n", Count(m.weight_vias), Count(weights),
+             OneLine(m.chip), OneLine(m.rules), 1e-6 * box.width(), 1e-6 * box.height(),
+             m.files[0].name, Count(m.files[0].bytes), m.files[0].sha256.substr(0, 16)) +
+         fmt::format("weights     {} vias, {} bytes, {:.2f} bits a via\n", Count(m.weight_vias),
+                     Count(weights),
                      8.0 * static_cast<double>(weights) / static_cast<double>(m.weight_vias)) +
          fmt::format("constants   {} vias, {} bytes\n", Count(m.constant_vias), Count(constants)) +
          fmt::format("dies        {}\ndigest      {}\n", m.dies, m.digest) +
-         fmt::format("time        {:.2f} s, {:.1f} M vias/s\n", seconds,
-                     1e-6 * static_cast<double>(m.weight_vias + m.constant_vias) / std::max(seconds, 1e-9));
+         fmt::format(
+             "time        {:.2f} s, {:.1f} M vias/s\n", seconds,
+             1e-6 * static_cast<double>(m.weight_vias + m.constant_vias) / std::max(seconds, 1e-9));
 }
 
 Status RunEngrave(const EngraveFlags& flags) {
   const Console console(flags.json);
   BURIN_TRY(console.Check());
   if (flags.cartridge.empty() || flags.chip.empty() || flags.output.empty()) {
-    return BadInput("burin mask", "needs CARTRIDGE, --chip and -o, or one of cell, verify, diff", {}, "See burin mask --help.");
+    return BadInput("burin mask", "needs CARTRIDGE, --chip and -o, or one of cell, verify, diff",
+                    {}, "See burin mask --help.");
   }
   CatchInterrupts();
   BURIN_ASSIGN(const ChipSpec chip, LoadChip(flags.chip));
   BURIN_ASSIGN(const DataText chip_text, ReadData("chips", flags.chip));
   BURIN_ASSIGN(const mask::Rules rules, RulesFor(chip, flags.process));
-  BURIN_ASSIGN(const DataText rules_text, ReadData("rules", flags.process.empty() ? chip.process : flags.process));
+  BURIN_ASSIGN(const DataText rules_text,
+               ReadData("rules", flags.process.empty() ? chip.process : flags.process));
   BURIN_ASSIGN(const auto on_die, PlaceCartridge(flags.cartridge, chip));
   BURIN_ASSIGN(const mask::Die die, mask::Die::Create(chip, rules));
   if (flags.tile >= 0) return WriteOneTile(flags, *on_die, die, console);
@@ -123,15 +131,22 @@ Status RunEngrave(const EngraveFlags& flags) {
   mask::MaskManifest manifest;
   {
     Progress progress("mask", "banks", static_cast<uint64_t>(2 * on_die->fabric.banks));
-    BURIN_ASSIGN(manifest, mask::WriteMasks(on_die->fabric, die, {VersionText(), chip_text.text, rules_text.text},
+    BURIN_ASSIGN(manifest, mask::WriteMasks(on_die->fabric, die,
+                                            {VersionText(), chip_text.text, rules_text.text},
                                             flags.output, pool, &progress));
   }
   const double seconds = SecondsSince(start);
   console.Print(Describe(manifest, die, seconds));
-  return console.WriteJson({{"folder", flags.output}, {"model", manifest.model}, {"digest", manifest.digest},
-                            {"chip", manifest.chip}, {"rules", manifest.rules}, {"dies", manifest.dies},
-                            {"weight_vias", manifest.weight_vias}, {"constant_vias", manifest.constant_vias},
-                            {"files", FilesJson(manifest)}, {"seconds", RoundTo(seconds, 3)}});
+  return console.WriteJson({{"folder", flags.output},
+                            {"model", manifest.model},
+                            {"digest", manifest.digest},
+                            {"chip", manifest.chip},
+                            {"rules", manifest.rules},
+                            {"dies", manifest.dies},
+                            {"weight_vias", manifest.weight_vias},
+                            {"constant_vias", manifest.constant_vias},
+                            {"files", FilesJson(manifest)},
+                            {"seconds", RoundTo(seconds, 3)}});
 }
 
 struct VerifyFlags {
@@ -158,25 +173,35 @@ Status RunVerify(const VerifyFlags& flags) {
   for (const auto& t : read.tensors) {
     weights += t.weights;
     equal += t.equal ? 1 : 0;
-    tensors.push_back({{"name", t.name}, {"bits", t.bits}, {"weights", t.weights}, {"equal", t.equal}});
+    tensors.push_back(
+        {{"name", t.name}, {"bits", t.bits}, {"weights", t.weights}, {"equal", t.equal}});
   }
   for (const std::string& problem : read.problems) Console::Note(problem + "\n");
   const std::string digest = read.digest ? ToHex(*read.digest) : "";
-  console.Print(fmt::format("read        {} weight vias in {} banks, {} constant vias\n", Count(read.weight_vias), Count(read.banks),
-                            Count(read.constant_vias)) +
-                fmt::format("tensors     {} of {} {}, {} weights, embedding and head included\n", equal, read.tensors.size(),
-                            model ? "equal" : "readable", Count(weights)) +
-                fmt::format("program     {} steps\n", read.program_steps) +
-                (read.digest ? fmt::format("digest      {}{}\n", digest, model && digest == ToHex(model->digest) ? ", the cartridge's" : "")
-                             : std::string("digest      none: the masks are damaged\n")));
-  BURIN_TRY(console.WriteJson({{"folder", flags.folder}, {"model", read.manifest.model}, {"digest", digest},
-                               {"problems", read.problem_count}, {"problem_texts", read.problems},
-                               {"weight_vias", read.weight_vias}, {"constant_vias", read.constant_vias},
-                               {"steps", read.program_steps}, {"tensors", tensors}}));
+  console.Print(
+      fmt::format("read        {} weight vias in {} banks, {} constant vias\n",
+                  Count(read.weight_vias), Count(read.banks), Count(read.constant_vias)) +
+      fmt::format("tensors     {} of {} {}, {} weights, embedding and head included\n", equal,
+                  read.tensors.size(), model ? "equal" : "readable", Count(weights)) +
+      fmt::format("program     {} steps\n", read.program_steps) +
+      (read.digest ? fmt::format("digest      {}{}\n", digest,
+                                 model && digest == ToHex(model->digest) ? ", the cartridge's" : "")
+                   : std::string("digest      none: the masks are damaged\n")));
+  BURIN_TRY(console.WriteJson({{"folder", flags.folder},
+                               {"model", read.manifest.model},
+                               {"digest", digest},
+                               {"problems", read.problem_count},
+                               {"problem_texts", read.problems},
+                               {"weight_vias", read.weight_vias},
+                               {"constant_vias", read.constant_vias},
+                               {"steps", read.program_steps},
+                               {"tensors", tensors}}));
   const std::string& wanted = model ? ToHex(model->digest) : read.manifest.digest;
   if (read.problem_count > 0) {
-    return BadInput(OneLine(flags.folder), fmt::format("{} differences, the first: {}", read.problem_count, read.problems.front()),
-                    model ? "what the cartridge says" : "masks that burin drew");
+    return BadInput(
+        OneLine(flags.folder),
+        fmt::format("{} differences, the first: {}", read.problem_count, read.problems.front()),
+        model ? "what the cartridge says" : "masks that burin drew");
   }
   if (digest != wanted) return BadInput(OneLine(flags.folder), "digest " + digest, wanted);
   return {};
@@ -198,7 +223,8 @@ Result<Respin> RespinOf(const ChipSpec& chip) {
   const Bracket& work = constants[Param::kRespinWork];
   const Bracket& weeks = constants[Param::kRespinWeeks];
   constexpr double kMasks = kProgrammedMasks;
-  return Respin{{kMasks * mask.low + work.low, kMasks * mask.nominal + work.nominal, kMasks * mask.high + work.high},
+  return Respin{{kMasks * mask.low + work.low, kMasks * mask.nominal + work.nominal,
+                 kMasks * mask.high + work.high},
                 {weeks.low, weeks.nominal, weeks.high}};
 }
 
@@ -207,24 +233,33 @@ std::string DescribeTensors(const mask::MaskDiff& diff, int rank) {
   for (const auto& t : diff.tensors) {
     if (t.moved + t.added + t.removed + t.scale_bits > 0) changed.push_back(&t);
   }
-  std::stable_sort(changed.begin(), changed.end(), [](auto* a, auto* b) { return a->moved > b->moved; });
+  std::stable_sort(changed.begin(), changed.end(),
+                   [](auto* a, auto* b) { return a->moved > b->moved; });
   constexpr size_t kShown = 12;
-  std::string text = fmt::format("{:<38} {:>12} {:>7} {:>9} {:>9}\n", "tensor", "vias moved", "share", "scale bits",
-                                 rank > 0 ? fmt::format("rank {}", rank) : "");
+  std::string text =
+      fmt::format("{:<38} {:>12} {:>7} {:>9} {:>9}\n", "tensor", "vias moved", "share",
+                  "scale bits", rank > 0 ? fmt::format("rank {}", rank) : "");
   for (size_t i = 0; i < std::min(kShown, changed.size()); ++i) {
     const auto& t = *changed[i];
-    text += fmt::format("{:<38} {:>12} {:>5.1f} % {:>9} {:>9}\n", t.name, Count(t.moved),
-                        100.0 * static_cast<double>(t.moved) / static_cast<double>(std::max<int64_t>(1, t.cells)), Count(t.scale_bits),
-                        t.energy_by_rank.empty() ? "" : fmt::format("{:.1f} %", 100 * t.energy_by_rank.back()));
+    text += fmt::format(
+        "{:<38} {:>12} {:>5.1f} % {:>9} {:>9}\n", t.name, Count(t.moved),
+        100.0 * static_cast<double>(t.moved) / static_cast<double>(std::max<int64_t>(1, t.cells)),
+        Count(t.scale_bits),
+        t.energy_by_rank.empty() ? "" : fmt::format("{:.1f} %", 100 * t.energy_by_rank.back()));
   }
-  if (changed.size() > kShown) text += fmt::format("and {} more (--json lists all)\n", changed.size() - kShown);
+  if (changed.size() > kShown)
+    text += fmt::format("and {} more (--json lists all)\n", changed.size() - kShown);
   return text;
 }
 
 Json TensorsJson(const mask::MaskDiff& diff) {
   Json list = Json::array();
   for (const auto& t : diff.tensors) {
-    Json one = {{"name", t.name}, {"moved", t.moved}, {"added", t.added}, {"removed", t.removed}, {"scale_bits", t.scale_bits},
+    Json one = {{"name", t.name},
+                {"moved", t.moved},
+                {"added", t.added},
+                {"removed", t.removed},
+                {"scale_bits", t.scale_bits},
                 {"relative_energy", RoundTo(t.relative_energy, 9)}};
     one["energy_by_rank"] = Json::array();
     for (const double e : t.energy_by_rank) one["energy_by_rank"].push_back(RoundTo(e, 6));
@@ -262,34 +297,50 @@ Status RunDiff(const DiffFlags& flags) {
     Progress progress("diff", "tensors", to->fabric.matrices.size());
     BURIN_ASSIGN(diff, mask::DiffMasks(from->fabric, to->fabric, die, flags.rank, &progress));
   }
-  const int layers = (diff.weight_vias_changed() > 0 ? 1 : 0) + (diff.constant_vias_changed() > 0 ? 1 : 0);
+  const int layers =
+      (diff.weight_vias_changed() > 0 ? 1 : 0) + (diff.constant_vias_changed() > 0 ? 1 : 0);
   std::string text = fmt::format(
       "weights     {} vias change\nconstants   {} vias change, {} of them in the tables\n"
       "layers      {} touched, the base unchanged (SHA-256 {}...)\n",
-      Count(diff.weight_vias_changed()), Count(diff.constant_vias_changed()), Count(diff.table_bits), layers,
-      ToHex(base.digest).substr(0, 16));
-  text += fmt::format("re-spin     {} to {} USD, nominal {}; {:.0f} to {:.0f} weeks, nominal {:.0f} ({})\n",
-                      Count(static_cast<int64_t>(respin.usd[0])), Count(static_cast<int64_t>(respin.usd[2])),
-                      Count(static_cast<int64_t>(respin.usd[1])), respin.weeks[0], respin.weeks[2], respin.weeks[1], chip.process);
+      Count(diff.weight_vias_changed()), Count(diff.constant_vias_changed()),
+      Count(diff.table_bits), layers, ToHex(base.digest).substr(0, 16));
+  text += fmt::format(
+      "re-spin     {} to {} USD, nominal {}; {:.0f} to {:.0f} weeks, nominal {:.0f} ({})\n",
+      Count(static_cast<int64_t>(respin.usd[0])), Count(static_cast<int64_t>(respin.usd[2])),
+      Count(static_cast<int64_t>(respin.usd[1])), respin.weeks[0], respin.weeks[2], respin.weeks[1],
+      chip.process);
   const double held = EnergyHeld(diff, from->fabric);
   if (flags.rank > 0) {
-    text += fmt::format("adapter     a LoRA of rank {} on every matrix holds {:.1f} % of the change\n", flags.rank, 100 * held);
+    text +=
+        fmt::format("adapter     a LoRA of rank {} on every matrix holds {:.1f} % of the change\n",
+                    flags.rank, 100 * held);
   }
   console.Print(text + "\n" + DescribeTensors(diff, flags.rank));
-  return console.WriteJson({{"from", flags.from}, {"to", flags.to}, {"chip", chip.name},
-                            {"weight_vias_changed", diff.weight_vias_changed()},
-                            {"constant_vias_changed", diff.constant_vias_changed()}, {"table_vias_changed", diff.table_bits},
-                            {"layers_touched", layers}, {"base_sha256", ToHex(base.digest)},
-                            {"respin_usd", {{"low", respin.usd[0]}, {"nominal", respin.usd[1]}, {"high", respin.usd[2]}}},
-                            {"respin_weeks", {{"low", respin.weeks[0]}, {"nominal", respin.weeks[1]}, {"high", respin.weeks[2]}}},
-                            {"rank", flags.rank}, {"energy_held", RoundTo(held, 6)}, {"tensors", TensorsJson(diff)}});
+  return console.WriteJson(
+      {{"from", flags.from},
+       {"to", flags.to},
+       {"chip", chip.name},
+       {"weight_vias_changed", diff.weight_vias_changed()},
+       {"constant_vias_changed", diff.constant_vias_changed()},
+       {"table_vias_changed", diff.table_bits},
+       {"layers_touched", layers},
+       {"base_sha256", ToHex(base.digest)},
+       {"respin_usd",
+        {{"low", respin.usd[0]}, {"nominal", respin.usd[1]}, {"high", respin.usd[2]}}},
+       {"respin_weeks",
+        {{"low", respin.weeks[0]}, {"nominal", respin.weeks[1]}, {"high", respin.weeks[2]}}},
+       {"rank", flags.rank},
+       {"energy_held", RoundTo(held, 6)},
+       {"tensors", TensorsJson(diff)}});
 }
 
 void AddVerify(CLI::App& mask, Action& action) {
   auto flags = std::make_shared<VerifyFlags>();
-  CLI::App* command = mask.add_subcommand("verify", "Read masks back and compare them with a cartridge");
+  CLI::App* command =
+      mask.add_subcommand("verify", "Read masks back and compare them with a cartridge");
   command->add_option("FOLDER", flags->folder, "What burin mask wrote")->required();
-  command->add_option("CARTRIDGE", flags->cartridge, "The model; without one the masks are only read");
+  command->add_option("CARTRIDGE", flags->cartridge,
+                      "The model; without one the masks are only read");
   AddThreadsOption(*command, flags->threads);
   AddJsonOption(*command, flags->json);
   command->callback([flags, &action] { action = [flags] { return RunVerify(*flags); }; });
@@ -301,7 +352,10 @@ void AddDiff(CLI::App& mask, Action& action) {
   command->add_option("FROM", flags->from, "The cartridge on the chip")->required();
   command->add_option("TO", flags->to, "The new cartridge")->required();
   command->add_option("--chip", flags->chip, "The chip")->option_text("NAME|FILE")->required();
-  command->add_option("--process", flags->process, "Rule file to draw by, where the chip's process has none")->option_text("NAME|FILE");
+  command
+      ->add_option("--process", flags->process,
+                   "Rule file to draw by, where the chip's process has none")
+      ->option_text("NAME|FILE");
   command->add_option("--rank", flags->rank, "Rank of a LoRA to compare with; 0: none; 16")
       ->option_text("N")
       ->check(CLI::Range(0, 256));
@@ -314,12 +368,16 @@ void AddDiff(CLI::App& mask, Action& action) {
 void AddMaskEngraveCommands(CLI::App& mask, Action& action) {
   auto flags = std::make_shared<EngraveFlags>();
   mask.add_option("CARTRIDGE", flags->cartridge, "The model to draw");
-  mask.add_option("--chip", flags->chip,
-                  fmt::format("The chip: {}, or a TOML file of your own", fmt::join(ChipNames(), ", ")))
+  mask.add_option(
+          "--chip", flags->chip,
+          fmt::format("The chip: {}, or a TOML file of your own", fmt::join(ChipNames(), ", ")))
       ->option_text("NAME|FILE");
-  mask.add_option("-o,--output", flags->output, "New or empty folder for the masks; with --tile a file")->option_text("PATH");
+  mask.add_option("-o,--output", flags->output,
+                  "New or empty folder for the masks; with --tile a file")
+      ->option_text("PATH");
   mask.add_option("--process", flags->process,
-                  fmt::format("Rules to draw by: {}, or a file; the chip's process", fmt::join(DataNames("rules"), ", ")))
+                  fmt::format("Rules to draw by: {}, or a file; the chip's process",
+                              fmt::join(DataNames("rules"), ", ")))
       ->option_text("NAME|FILE");
   mask.add_option("--tile", flags->tile, "Only bank N, base and both layers, as one OASIS file")
       ->option_text("N")

@@ -33,7 +33,8 @@ Matrix Orthonormal(const Matrix& m) {
 
 }  // namespace
 
-std::vector<double> EnergyByRank(std::span<const float> values, int64_t rows, int64_t cols, int most) {
+std::vector<double> EnergyByRank(std::span<const float> values, int64_t rows, int64_t cols,
+                                 int most) {
   using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Eigen::Map<const RowMajor> a(values.data(), rows, cols);
   std::vector<double> energy(static_cast<size_t>(most), 1.0);
@@ -50,7 +51,8 @@ std::vector<double> EnergyByRank(std::span<const float> values, int64_t rows, in
   const Matrix small = q.transpose() * a;
   // Singular values of `small` by the eigenvalues of its Gram matrix, in double.
   const Eigen::MatrixXd wide = small.cast<double>();
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(wide * wide.transpose(), Eigen::EigenvaluesOnly);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(wide * wide.transpose(),
+                                                              Eigen::EigenvaluesOnly);
   const auto& rising = solver.eigenvalues();
   double kept = 0;
   for (int r = 0; r < most; ++r) {

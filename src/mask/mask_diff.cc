@@ -82,13 +82,15 @@ void CountPages(const PlacedFabric& from, const PlacedFabric& to, const Die& die
   }
 }
 
-void MeasureEnergy(const PackedMatrix& before, const PackedMatrix& after, int most_rank, TensorDiff& tensor) {
+void MeasureEnergy(const PackedMatrix& before, const PackedMatrix& after, int most_rank,
+                   TensorDiff& tensor) {
   const MatrixShape& shape = after.shape;
   std::vector<float> change(static_cast<size_t>(shape.rows * shape.cols));
   double old_energy = 0, energy = 0;
   for (int64_t r = 0; r < shape.rows; ++r) {
     for (int64_t c = 0; c < shape.cols; ++c) {
-      const double old_value = WeightValue(before, r, c), delta = WeightValue(after, r, c) - old_value;
+      const double old_value = WeightValue(before, r, c),
+                   delta = WeightValue(after, r, c) - old_value;
       old_energy += old_value * old_value;
       energy += delta * delta;
       change[static_cast<size_t>(r * shape.cols + c)] = static_cast<float>(delta);
@@ -113,20 +115,23 @@ int64_t MaskDiff::constant_vias_changed() const {
   return changed;
 }
 
-Result<MaskDiff> DiffMasks(const PlacedFabric& from, const PlacedFabric& to, const Die& die, int most_rank,
-                           Progress* progress) {
+Result<MaskDiff> DiffMasks(const PlacedFabric& from, const PlacedFabric& to, const Die& die,
+                           int most_rank, Progress* progress) {
   MaskDiff diff;
-  for (const MatrixEntry& entry : to.plan.matrices) diff.tensors.push_back({entry.name, 0, 0, 0, 0, 0, 0, 0, {}});
+  for (const MatrixEntry& entry : to.plan.matrices)
+    diff.tensors.push_back({entry.name, 0, 0, 0, 0, 0, 0, 0, {}});
   BURIN_ASSIGN(Bytes before, TableRomOf(from));
   BURIN_ASSIGN(Bytes after, TableRomOf(to));
   before.resize(std::max(before.size(), after.size()));
   after.resize(before.size());
   diff.table_bits = BitsBetween(before, after) * std::max(from.dies, to.dies);
   CountPages(from, to, die, diff);
-  const auto old_matrices = MatricesIn(*from.plan.weights), new_matrices = MatricesIn(*to.plan.weights);
+  const auto old_matrices = MatricesIn(*from.plan.weights),
+             new_matrices = MatricesIn(*to.plan.weights);
   for (size_t m = 0; m < new_matrices.size() && most_rank > 0; ++m) {
     if (InterruptRequested()) return Interrupted("burin mask diff");
-    const bool same = m < old_matrices.size() && from.plan.matrices[m].name == to.plan.matrices[m].name &&
+    const bool same = m < old_matrices.size() &&
+                      from.plan.matrices[m].name == to.plan.matrices[m].name &&
                       old_matrices[m]->shape.rows == new_matrices[m]->shape.rows &&
                       old_matrices[m]->shape.cols == new_matrices[m]->shape.cols;
     if (same) MeasureEnergy(*old_matrices[m], *new_matrices[m], most_rank, diff.tensors[m]);
