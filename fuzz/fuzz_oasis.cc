@@ -1,4 +1,5 @@
-// Any bytes as an OASIS file: every cell visited, every copy inside the range that the reader promises.
+// Any bytes as an OASIS file: every cell visited, every copy inside the range that the reader
+// promises.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -140,7 +140,7 @@ TEST(Oasis, ReadsFormsThatTheWriterDoesNotUse) {
   bytes += std::string("\0\0\0\0\0\x40\x8f\x40", 8);
   bytes += '\x00';
   bytes += std::string(12, '\0');
-  bytes += "\x0d\x02";                      // CELL number 2
+  bytes += "\x0d\x02";  // CELL number 2
   bytes += std::string("\x14\xdb\x05\x06\x0a\x04\x03",
                        7);  // S W X Y D L: layer 5, type 6, width 10, x 2, y -1
   bytes += std::string("\x14\x14\x06\x01\x01\x01\x03\x02",
