@@ -28,7 +28,8 @@ add_compile_options(-ffp-contract=off)
 # Tests and the modules that only talk to people (COLD) have no hot loop: -O1 halves their time of compilation, and what
 # nearly all of them include is read once.
 function(burin_cold target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)  # or ccache has no use for precompiled headers
   target_precompile_headers(${target} PRIVATE ${ARGN})
 endfunction()
 

@@ -26,6 +26,7 @@ constexpr Knob kKnobs[] = {
     {"fold", &ChipSpec::fold, 1, 4096},
     {"banks", &ChipSpec::banks, 0, 1 << 24},
     {"levels", &ChipSpec::levels, 8, 16},
+    {"smallest_group", &ChipSpec::smallest_group, 32, 128},
     {"columns_per_scaler", &ChipSpec::columns_per_scaler, 2, 128},
     {"vector_lanes", &ChipSpec::vector_lanes, 1, 4096},
     {"layer_engines", &ChipSpec::layer_engines, 1, 4096},
@@ -37,6 +38,7 @@ constexpr Knob kKnobs[] = {
     {"max_rank", &ChipSpec::max_rank, 1, 1024},
     {"kv_bytes", &ChipSpec::kv_bytes, 0, kMostBytes},
     {"adapter_bytes", &ChipSpec::adapter_bytes, 0, kMostBytes},
+    {"table_bytes", &ChipSpec::table_bytes, 1024, int64_t{1} << 30},
     {"dies", &ChipSpec::dies, 1, 1024},
 };
 
@@ -67,6 +69,16 @@ std::optional<Breach> FindBreach(const ChipSpec& c) {
   if (c.columns % 16 != 0) {
     return Breach{"columns", fmt::format("{}", c.columns),
                   "a multiple of 16, " + near(c.columns, 16)};
+  }
+  if (c.smallest_group != 32 && c.smallest_group != 64 && c.smallest_group != 128) {
+    return Breach{"smallest_group", fmt::format("{}", c.smallest_group), "32, 64 or 128"};
+  }
+  if (c.rows % c.smallest_group != 0) {
+    return Breach{"rows", fmt::format("{}", c.rows),
+                  fmt::format("a multiple of smallest_group, {}", c.smallest_group)};
+  }
+  if (c.table_bytes % 8 != 0) {
+    return Breach{"table_bytes", fmt::format("{}", c.table_bytes), "a multiple of 8"};
   }
   if (c.columns % c.columns_per_scaler != 0 || c.columns_per_scaler % 2 != 0) {
     return Breach{"columns_per_scaler", fmt::format("{}", c.columns_per_scaler),

@@ -17,11 +17,13 @@ struct ChipSpec {
   std::string title;    // one line for people
   std::string process;  // name of data/tech/NAME.toml
 
-  int64_t rows = 256;               // R: word lines of a page; a multiple of the cartridge's group
-  int64_t columns = 256;            // C: physical columns of a bank; a multiple of 16
-  int64_t fold = 1;                 // F: pages of a bank
-  int64_t banks = 0;                // on one die; 0: as many as the model needs
-  int64_t levels = 8;               // L: level lines of a column, 8 or 16
+  int64_t rows = 256;     // R: word lines of a page; a multiple of the cartridge's group
+  int64_t columns = 256;  // C: physical columns of a bank; a multiple of 16
+  int64_t fold = 1;       // F: pages of a bank
+  int64_t banks = 0;      // on one die; 0: as many as the model needs
+  int64_t levels = 8;     // L: level lines of a column, 8 or 16
+  int64_t smallest_group =
+      32;  // rows of the shortest scale group that the banks have constants for
   int64_t columns_per_scaler = 32;  // S: columns that share a scale multiplier; <= group
   int64_t vector_lanes = 64;        // W; divides rows and columns
   int64_t layer_engines = 1;        // vector units, attention and adapter engines, sequencers
@@ -33,7 +35,8 @@ struct ChipSpec {
   int64_t max_rank = 16;            // of a LoRA matrix
   int64_t kv_bytes = 0;             // KV SRAM of a die
   int64_t adapter_bytes = 0;        // adapter SRAM of a die
-  int64_t dies = 1;                 // the most dies that one card may hold
+  int64_t table_bytes = 1 << 20;  // constant ROM of a die: program, rotary table, vectors, identity
+  int64_t dies = 1;               // the most dies that one card may hold
 
   Bracket clock_hz;
   Bracket mm_per_cycle;                      // of wire that a signal crosses between two registers

@@ -55,9 +55,9 @@ TEST(LoadChip, NamesFileLineAndKey) {
   EXPECT_THAT(ErrorWith("rows = 128", "rows = -128"),
               HasSubstr("mine.toml:5: rows: -128; expected an integer 32 to 65536"));
   EXPECT_THAT(ErrorWith("rows = 128\n", ""), HasSubstr("mine.toml: rows: is missing"));
-  EXPECT_THAT(ErrorWith("nominal = 50e6\n", ""), HasSubstr(":23: clock_hz.nominal: is missing"));
+  EXPECT_THAT(ErrorWith("nominal = 50e6\n", ""), HasSubstr(":25: clock_hz.nominal: is missing"));
   EXPECT_THAT(ErrorWith("nominal = 50e6", "nominal = -50e6"),
-              HasSubstr(":25: clock_hz.nominal: -50000000; expected a number not below low"));
+              HasSubstr(":27: clock_hz.nominal: -50000000; expected a number not below low"));
   EXPECT_THAT(ErrorWith("unit = \"Hz\"\n", ""), HasSubstr("clock_hz.unit: is missing"));
   EXPECT_THAT(ErrorWith("unit = \"Hz\"", "unit = \"MHz\""),
               HasSubstr("clock_hz.unit: \"MHz\"; expected one of Hz"));
@@ -65,8 +65,8 @@ TEST(LoadChip, NamesFileLineAndKey) {
   EXPECT_THAT(ErrorWith("high = 66e6", "high = nan"), HasSubstr("clock_hz.high: nan"));
   EXPECT_THAT(ErrorWith("top_k = 8", "top_q = 8"), HasSubstr("top_k: is missing"));
   EXPECT_THAT(ErrorWith("top_k = 8", "top_k = 8\ntop_q = 8"),
-              HasSubstr(":17: top_q: is unknown; expected a known key, such as top_k"));
-  EXPECT_THAT(ErrorWith("top_k = 8", "top_k = = 8"), HasSubstr("mine.toml:16: "));
+              HasSubstr(":18: top_q: is unknown; expected a known key, such as top_k"));
+  EXPECT_THAT(ErrorWith("top_k = 8", "top_k = = 8"), HasSubstr("mine.toml:17: "));
   EXPECT_THAT(ErrorWith("columns = 64", "columns = 72"),
               HasSubstr("mine.toml:6: columns: 72; expected a multiple of 16, such as 64 or 80"));
   EXPECT_THAT(ErrorWith("vector_lanes = 16", "vector_lanes = 24"), HasSubstr("such as 64"));

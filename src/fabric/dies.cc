@@ -62,16 +62,16 @@ tl::unexpected<Error> TooLarge(const ModelPlan& plan, const ChipSpec& chip,
   for (const Unit& unit : units) blocks += unit.blocks;
   const int64_t banks = CeilDiv(blocks, chip.fold);
   const int64_t fold = FoldThatFits(chip, units, most_layers);
-  std::string advice =
-      fold > 0 ? fmt::format("With fold = {} it would fit; ", fold) : std::string();
+  std::string advice;
+  if (fold > 0) advice = fmt::format("With fold = {} it would fit. ", fold);
   const auto dies = Fill(units, chip.fold, chip.banks, most_layers);
-  advice += dies.empty() ? "no number of dies helps: a layer or the head alone is larger than a die"
-                         : fmt::format("on {} dies it would fit as it is", dies.size());
+  advice += dies.empty() ? "No number of dies helps: a layer or the head alone is larger than a die"
+                         : fmt::format("On {} dies it would fit as it is", dies.size());
   return BadInput(fmt::format("{} on chip {}", plan.name, chip.name),
                   fmt::format("{} blocks of {} x {} cells need {} banks at fold {}", blocks,
                               chip.rows, chip.columns, banks, chip.fold),
-                  fmt::format("at most {} banks ({} dies of {})", chip.banks * chip.dies, chip.dies,
-                              chip.banks),
+                  fmt::format("at most {} banks ({} {} of {})", chip.banks * chip.dies, chip.dies,
+                              chip.dies == 1 ? "die" : "dies", chip.banks),
                   advice + ".");
 }
 
@@ -97,12 +97,13 @@ std::vector<Unit> UnitsOf(const ModelPlan& plan, const std::vector<PlacedMatrix>
     m = end;
   }
   for (const Step& step : program) {
-    if (step.op != Op::kPass) continue;
+    if (step.op != Op::kPass && step.op != Op::kEmbed) continue;
     int64_t blocks = 0;
     for (const int32_t m : step.matrices) {
-      if (m >= 0)
-        blocks += matrices[static_cast<size_t>(m)].row_blocks *
-                  matrices[static_cast<size_t>(m)].column_blocks;
+      if (m < 0) continue;
+      const PlacedMatrix& matrix = matrices[static_cast<size_t>(m)];
+      // A token is read from one column of the embedding's blocks.
+      blocks += matrix.row_blocks * (step.op == Op::kEmbed ? 1 : matrix.column_blocks);
     }
     auto unit = std::find_if(units.begin(), units.end(),
                              [&](const Unit& u) { return step.matrices[0] < u.end_matrix; });

@@ -81,9 +81,8 @@ void LayOut(DiePlan& plan, const FloorplanSizes& s) {
   plan.height = y;
 }
 
-DiePlan PlanDie(const PlacedFabric& fabric, int64_t banks, int64_t engines) {
-  const FloorplanSizes& s = fabric.sizes;
-  const ChipSpec& chip = fabric.chip;
+DiePlan PlanDie(const ChipSpec& chip, int64_t banks, const FloorplanSizes& s) {
+  const int64_t engines = std::min(chip.layer_engines, banks);
   DiePlan plan;
   const auto share = 1 / static_cast<double>(engines);
   plan.strip = {{Kind::kVector, s.vector_mm2},
@@ -126,23 +125,21 @@ FloorplanItem BankItem(const DiePlan& plan, const FloorplanSizes& s, int64_t ban
   return item;
 }
 
-void AddEngines(PlacedFabric& fabric, const DiePlan& plan, int32_t die) {
-  const FloorplanSizes& s = fabric.sizes;
+void AddEngines(const DiePlan& plan, const FloorplanSizes& s, std::vector<FloorplanItem>& items) {
   for (size_t e = 0; e < plan.regions.size(); ++e) {
     const Region& r = plan.regions[e];
     double y = r.y;
     for (const Part& part : plan.strip) {
       if (part.mm2 <= 0) continue;
       const double height = part.mm2 / r.strip_width;
-      fabric.floorplan.push_back(
-          {part.kind, static_cast<int32_t>(e), die, r.strip_x(s), y, r.strip_width, height});
+      items.push_back(
+          {part.kind, static_cast<int32_t>(e), 0, r.strip_x(s), y, r.strip_width, height});
       y += height;
     }
   }
   const double head_width = s.head_mm2 / plan.bottom;
-  fabric.floorplan.push_back({Kind::kHead, 0, die, 0, 0, head_width, plan.bottom});
-  fabric.floorplan.push_back(
-      {Kind::kLink, 0, die, head_width, 0, plan.width - head_width, plan.bottom});
+  items.push_back({Kind::kHead, 0, 0, 0, 0, head_width, plan.bottom});
+  items.push_back({Kind::kLink, 0, 0, head_width, 0, plan.width - head_width, plan.bottom});
 }
 
 // The farthest bank of each matrix from the middle of its engine's strip.
@@ -171,6 +168,18 @@ void MeasureWires(PlacedFabric& fabric, const std::vector<DiePlan>& plans,
 
 }  // namespace
 
+DieFloorplan FloorplanOfDie(const ChipSpec& chip, int64_t banks, const FloorplanSizes& sizes) {
+  if (chip.banks > 0) banks = chip.banks;
+  const DiePlan plan = PlanDie(chip, banks, sizes);
+  DieFloorplan floorplan{{}, plan.width, plan.height};
+  for (int64_t bank = 0; bank < banks; ++bank) {
+    floorplan.items.push_back(BankItem(plan, sizes, bank));
+    floorplan.items.back().index = static_cast<int32_t>(bank);
+  }
+  AddEngines(plan, sizes, floorplan.items);
+  return floorplan;
+}
+
 void DrawFloorplan(PlacedFabric& fabric) {
   std::vector<int64_t> first_engine(static_cast<size_t>(fabric.dies), fabric.engines);
   for (const PlacedMatrix& m : fabric.matrices) {
@@ -178,23 +187,25 @@ void DrawFloorplan(PlacedFabric& fabric) {
     first = std::min<int64_t>(first, m.engine);
   }
   std::vector<DiePlan> plans;
+  std::vector<FloorplanItem> engines;
   for (int64_t die = 0; die < fabric.dies; ++die) {
-    const int64_t used = fabric.die_first_bank[static_cast<size_t>(die) + 1] -
-                         fabric.die_first_bank[static_cast<size_t>(die)];
+    const auto d = static_cast<size_t>(die);
+    const int64_t used = fabric.die_first_bank[d + 1] - fabric.die_first_bank[d];
     const int64_t banks = fabric.chip.banks == 0 ? used : fabric.chip.banks;
-    plans.push_back(PlanDie(fabric, banks, std::min(fabric.chip.layer_engines, banks)));
+    plans.push_back(PlanDie(fabric.chip, banks, fabric.sizes));
     for (int64_t bank = 0; bank < used; ++bank) {
       FloorplanItem item = BankItem(plans.back(), fabric.sizes, bank);
       item.index = static_cast<int32_t>(fabric.floorplan.size());
       item.die = static_cast<int32_t>(die);
       fabric.floorplan.push_back(item);
     }
+    const size_t first = engines.size();
+    AddEngines(plans.back(), fabric.sizes, engines);
+    for (size_t i = first; i < engines.size(); ++i) engines[i].die = static_cast<int32_t>(die);
     fabric.die_width = std::max(fabric.die_width, plans.back().width);
     fabric.die_height = std::max(fabric.die_height, plans.back().height);
   }
-  for (int64_t die = 0; die < fabric.dies; ++die) {
-    AddEngines(fabric, plans[static_cast<size_t>(die)], static_cast<int32_t>(die));
-  }
+  fabric.floorplan.insert(fabric.floorplan.end(), engines.begin(), engines.end());
   MeasureWires(fabric, plans, first_engine);
 }
 

@@ -23,6 +23,11 @@ Status CheckPair(const ModelPlan& plan, const ChipSpec& chip) {
                                 below > 0 ? below : plan.group),
                     "Or engrave the model with a smaller --group.");
   }
+  if (plan.group < chip.smallest_group) {
+    return BadInput(object + ": group", fmt::format("{}", plan.group),
+                    fmt::format("at least the chip's smallest group of {}", chip.smallest_group),
+                    "Engrave the model with a larger --group.");
+  }
   if (chip.columns_per_scaler > plan.group) {
     return BadInput(object + ": columns_per_scaler", fmt::format("{}", chip.columns_per_scaler),
                     fmt::format("at most the model's group of {}", plan.group));

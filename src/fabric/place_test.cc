@@ -2,9 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 
 #include "base/philox.h"
+#include "fabric/dump.h"
+#include "fabric/nearest_chip.h"
 #include "fabric/placed_fabric.h"
+#include "model/import.h"
 #include "model/presets.h"
 #include "quant/cartridge.h"
 #include "quant/engrave.h"
@@ -100,7 +105,7 @@ TEST(Place, NoFewerDiesWouldDo) {
   const auto fewer = Place(PresetPlan("llama-3.1-8b"), chip);
   ASSERT_FALSE(fewer);
   EXPECT_THAT(fewer.error().ToString(),
-              HasSubstr(fmt::format("on {} dies it would fit", fabric->dies)));
+              HasSubstr(fmt::format("On {} dies it would fit", fabric->dies)));
 }
 
 TEST(VerifyPlacement, FindsWhatIsPlantedWrong) {
@@ -175,12 +180,15 @@ void ExpectCodesComeBack(const QuantizedModel& model, const PlacedFabric& fabric
   const auto matrices = MatricesIn(model);
   std::vector<std::vector<uint8_t>> codes;
   for (const PackedMatrix* m : matrices) codes.emplace_back(m->shape.CodeBytes());
+  std::vector<uint8_t> block_codes(static_cast<size_t>(fabric.chip.rows * fabric.chip.columns));
   for (const PlacedBlock& block : fabric.blocks) {
+    BlockCodes(fabric, block, block_codes);
     const MatrixShape& shape = matrices[static_cast<size_t>(block.matrix)]->shape;
     std::vector<uint8_t>& out = codes[static_cast<size_t>(block.matrix)];
     for (int64_t r = 0; r < fabric.chip.rows; ++r) {
       for (int64_t c = 0; c < fabric.chip.columns; ++c) {
         const uint32_t code = CellCode(fabric, block, r, c);
+        ASSERT_EQ(code, block_codes[static_cast<size_t>(r * fabric.chip.columns + c)]);
         const int64_t row = block.row_begin + r, column = block.column_begin + c;
         if (row >= block.row_end || column >= block.column_end) {
           ASSERT_EQ(code, 0u);
@@ -217,6 +225,125 @@ TEST(CellCode, BlocksPutTogetherAreTheCartridge) {
     const auto fabric = Place(PlanOf(*model, "s"), chip);
     ASSERT_TRUE(fabric) << fabric.error().ToString();
     ExpectCodesComeBack(*model, *fabric);
+  }
+}
+
+// A model on the disk beside the sources, engraved and placed.
+void ExpectCheckpointComesBack(const std::string& path, const EngraveOptions& options,
+                               const ChipSpec& chip) {
+  const auto source = ImportModel(path);
+  ASSERT_TRUE(source) << source.error().ToString();
+  TestFolder folder;
+  ThreadPool pool(2);
+  const auto made = Engrave(*source, options, folder / "m.burin", pool);
+  ASSERT_TRUE(made) << made.error().ToString();
+  const auto model = OpenCartridge(folder / "m.burin");
+  ASSERT_TRUE(model);
+  const auto fabric = Place(PlanOf(*model, "m"), chip);
+  ASSERT_TRUE(fabric) << fabric.error().ToString();
+  ASSERT_TRUE(VerifyPlacement(*fabric));
+  ExpectCodesComeBack(*model, *fabric);
+}
+
+TEST(CellCode, TheBundledModelComesBack) {
+  const std::string path = std::string(BURIN_SOURCE_DIR) + "/models/hearth";
+  ExpectCheckpointComesBack(path, {.bits = 4, .tensor_bits = "*.down_proj=6,*.o_proj=3"},
+                            LoadChip("nano").value());
+}
+
+TEST(CellCode, Stories260KComesBack) {
+  const std::string path = std::string(BURIN_SOURCE_DIR) + "/../shared/data/stories260K/hf";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "skipped: no ../shared";
+  ExpectCheckpointComesBack(path, {.bits = 3, .tensor_bits = "*.v_proj=6", .group = 64},
+                            LoadChip("nano").value());
+}
+
+std::string Dump(const PlacedFabric& fabric) {
+  std::string text;
+  EXPECT_TRUE(DumpPlacement(fabric, [&](std::string_view piece) -> Status {
+    text += piece;
+    return {};
+  }));
+  return text;
+}
+
+// Pins the order of blocks and the form of the text; that they are right is what the tests above
+// show.
+TEST(DumpPlacement, Golden) {
+  ModelConfig config = SmallConfig();
+  config.layers = 1;
+  ChipSpec chip = RoomyChip();
+  chip.rows = 32;
+  chip.fold = 2;
+  const auto fabric = Place(PlanOf(config, "small", 3, "*.v_proj=6", 32, 0).value(), chip);
+  ASSERT_TRUE(fabric);
+  const std::string text = Dump(*fabric);
+  EXPECT_EQ(text, Dump(*Place(fabric->plan, chip)));
+  EXPECT_THAT(text, testing::StartsWith(
+                        "placement 1\nmodel small\nchip nano rows 32 columns 64 fold 2 levels 16\n"
+                        "dies 1 banks 12 engines 1 context 100\n"
+                        "matrix 0 model.embed_tokens rows 48 cols 40 bits 3 blocks 2 x 1 die 0 "
+                        "engine 0 wire 0\n"));
+  EXPECT_THAT(text, HasSubstr("step 3 PASS layer 0 values 48 model.layers.0.self_attn.q_proj "
+                              "model.layers.0.self_attn.k_proj model.layers.0.self_attn.v_proj\n"));
+  EXPECT_THAT(text, HasSubstr("block 7 1 0 bank 7 page 1 rows 32 64 columns 0 48\n"));
+}
+
+TEST(Place, LargeModelIsQuick) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto fabric = Place(PresetPlan("llama-3.1-8b"), LoadChip("hc1").value());
+  ASSERT_TRUE(fabric) << fabric.error().ToString();
+  ASSERT_TRUE(VerifyPlacement(*fabric));
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_EQ(fabric->banks, 15316);  // 8.03 G cells, 65,536 a page, 8 pages a bank
+#ifdef NDEBUG
+  EXPECT_LT(seconds.count(), 1.0);
+#endif
+}
+
+TEST(ChipsThatHold, NamesTheSmallestFirst) {
+  std::vector<std::string> names;
+  for (const ChipFit& fit : ChipsThatHold(PresetPlan("llama-3.2-1b"))) names.push_back(fit.chip);
+  EXPECT_THAT(names, testing::ElementsAre("edge", "hc1", "hc2"));
+  const Error error = WithNearestChips({ErrorKind::kBadInput, "x", "y", "z", "Limit."},
+                                       PresetPlan("llama-20b-synthetic", 4));
+  EXPECT_EQ(error.advice, "Limit. Chips that hold it: hc2 (2 dies).");
+}
+
+// Wires: all banks on the die, none upon another, and the reach no longer than the die's two sides.
+TEST(Floorplan, ItemsLieOnTheDieAndDoNotOverlap) {
+  FloorplanSizes sizes;
+  sizes.in_mm = true;
+  sizes.bank_width = 0.05;
+  sizes.bank_height = 0.09;
+  sizes.kv_mm2_per_byte = 1e-7;
+  sizes.adapter_mm2_per_byte = 1e-7;
+  ChipSpec chip = LoadChip("hc1").value();
+  chip.banks = 9000;
+  chip.dies = 40;
+  const auto fabric = Place(PresetPlan("llama-3.1-8b"), chip, sizes);
+  ASSERT_TRUE(fabric) << fabric.error().ToString();
+  std::vector<const FloorplanItem*> items;
+  for (const FloorplanItem& item : fabric->floorplan) {
+    if (item.die == 0) items.push_back(&item);
+    EXPECT_GE(item.x, 0);
+    EXPECT_GE(item.y, 0);
+    EXPECT_LE(item.x + item.width, fabric->die_width + 1e-9);
+    EXPECT_LE(item.y + item.height, fabric->die_height + 1e-9);
+  }
+  std::sort(items.begin(), items.end(), [](auto* a, auto* b) { return a->x < b->x; });
+  for (size_t i = 0; i < items.size(); ++i) {
+    for (size_t j = i + 1; j < items.size() && items[j]->x < items[i]->x + items[i]->width - 1e-9;
+         ++j) {
+      const bool apart = items[j]->y >= items[i]->y + items[i]->height - 1e-9 ||
+                         items[i]->y >= items[j]->y + items[j]->height - 1e-9;
+      ASSERT_TRUE(apart) << items[i]->index << " " << items[j]->index;
+    }
+  }
+  for (const PlacedMatrix& m : fabric->matrices) {
+    EXPECT_GT(m.reach_mm, 0);
+    EXPECT_LT(m.reach_mm, fabric->die_width + fabric->die_height);
+    EXPECT_EQ(m.wire_stages, static_cast<int32_t>(m.reach_mm / 5.3));
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -112,10 +113,21 @@ int64_t KvBytesPerPosition(const ModelConfig& config, int64_t layers);
 // one, no two matrices of a step share a bank, capacities hold. Errors name the block.
 Status VerifyPlacement(const PlacedFabric& fabric);
 
+// Where the banks and engines of a die of that chip lie; depends on nothing else. Banks first, in
+// order of index; with chip.banks = 0 there are `banks` of them.
+struct DieFloorplan {
+  std::vector<FloorplanItem> items;  // die 0
+  double width = 0, height = 0;
+};
+DieFloorplan FloorplanOfDie(const ChipSpec& chip, int64_t banks, const FloorplanSizes& sizes);
+
 // The code that cell (word line, physical column) of a block holds; needs plan.weights. At 6 bits
 // the high or the low half.
 // Rows or columns beyond the block: 0, as in the cartridge.
 uint32_t CellCode(const PlacedFabric& fabric, const PlacedBlock& block, int64_t word_line,
                   int64_t physical_column);
+
+// The codes of all cells of a block, [chip.rows][chip.columns], as CellCode gives them.
+void BlockCodes(const PlacedFabric& fabric, const PlacedBlock& block, std::span<uint8_t> codes);
 
 }  // namespace burin

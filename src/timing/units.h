@@ -71,12 +71,6 @@ constexpr int64_t PassCycles(int64_t pass_rows, int64_t columns_per_scaler, int6
 constexpr int64_t CollectCycles(int64_t outputs, int64_t row_blocks, int64_t lanes, int64_t wire) {
   return wire + TreeLevels(row_blocks) + kCollectPipe + CeilDiv(outputs, lanes);
 }
-// The same with an adapter of rank r: B t is made beside it, and the slower of the two decides.
-constexpr int64_t CollectWithAdapterCycles(int64_t outputs, int64_t row_blocks, int64_t lanes,
-                                           int64_t wire, int64_t rank, int64_t adapter_lanes) {
-  return std::max(CollectCycles(outputs, row_blocks, lanes, wire),
-                  CeilDiv(outputs * rank, adapter_lanes) + kAdapterPipe);
-}
 // Logits through the tree into the top-k unit, then the list of the largest k.
 constexpr int64_t CollectLogitsCycles(int64_t outputs, int64_t row_blocks, int64_t head_lanes,
                                       int64_t top_k, int64_t wire) {
@@ -138,12 +132,30 @@ constexpr int64_t AttendCycles(int64_t positions, int64_t heads, int64_t head_di
          AttendRoundCycles(positions, head_dim, heads_at_once, positions_at_once, lanes);
 }
 
-// ---- the adapter engine
+// ---- the adapter engine: P x L multipliers, L ranks of P neighbouring inputs or outputs a cycle
 
+// L and P of an engine of that many lanes: as many ranks as may come, at most.
+constexpr int64_t AdapterRanksAtOnce(int64_t lanes, int64_t max_rank) {
+  return std::min(lanes, max_rank);
+}
+constexpr int64_t AdapterWordsAtOnce(int64_t lanes, int64_t max_rank) {
+  return std::max<int64_t>(1, lanes / AdapterRanksAtOnce(lanes, max_rank));
+}
+// Cycles that the engine takes over n inputs (A x) or n outputs (B t) of one matrix.
+constexpr int64_t AdapterWalk(int64_t n, int64_t rank, int64_t lanes, int64_t max_rank) {
+  return CeilDiv(rank, AdapterRanksAtOnce(lanes, max_rank)) *
+             CeilDiv(n, AdapterWordsAtOnce(lanes, max_rank)) +
+         kAdapterPipe;
+}
 // Rank vectors t = A x of `matrices` matrices with the same K inputs, one matrix after the other.
-constexpr int64_t AdaptDownCycles(int64_t inputs, int64_t rank, int64_t matrices,
-                                  int64_t adapter_lanes) {
-  return matrices * (CeilDiv(inputs * rank, adapter_lanes) + kAdapterPipe);
+constexpr int64_t AdaptDownCycles(int64_t inputs, int64_t rank, int64_t matrices, int64_t lanes,
+                                  int64_t max_rank) {
+  return matrices * AdapterWalk(inputs, rank, lanes, max_rank);
+}
+// A collect with an adapter of rank r: B t is made beside it, and the slower of the two decides.
+constexpr int64_t CollectWithAdapterCycles(int64_t collect_cycles, int64_t outputs, int64_t rank,
+                                           int64_t lanes, int64_t max_rank) {
+  return std::max(collect_cycles, AdapterWalk(outputs, rank, lanes, max_rank));
 }
 
 }  // namespace burin::units
