@@ -7,6 +7,7 @@
 #include "text/constraint/json_schema.h"
 #include "text/constraint/regex_reader.h"
 #include "text/constraint/walker.h"
+#include "text/utf8.h"
 
 namespace burin {
 namespace {
@@ -217,6 +218,22 @@ Result<Constraint> Constraint::FromJsonSchema(std::string_view schema,
   return Constraint(std::move(compiled));
 }
 
+Result<Constraint> Constraint::FromJsonSchemaBetween(std::string_view before,
+                                                     std::string_view schema,
+                                                     std::string_view after,
+                                                     const ConstraintVocabulary& vocabulary) {
+  auto grammar = constraint::ReadJsonSchema(schema, "the JSON schema");
+  if (grammar) {
+    grammar->rules.push_back(constraint::Sequence(
+        {constraint::Bytes(std::string(before)), constraint::Rule(grammar->root),
+         constraint::Optional(constraint::Bytes(std::string(after)))}));
+    grammar->names.emplace_back("root");
+    grammar->root = static_cast<uint32_t>(grammar->rules.size() - 1);
+  }
+  BURIN_ASSIGN(auto compiled, CompileFor(grammar, vocabulary.tables_, "the JSON schema"));
+  return Constraint(std::move(compiled));
+}
+
 Result<Constraint> Constraint::JsonObject(const ConstraintVocabulary& vocabulary) {
   return FromJsonSchema(R"({"type": "object"})", vocabulary);
 }
@@ -225,7 +242,10 @@ Result<Constraint> Constraint::FromChoices(const std::vector<std::string>& choic
                                            const ConstraintVocabulary& vocabulary) {
   Grammar grammar;
   std::vector<constraint::Expr> texts;
-  for (const std::string& choice : choices) texts.push_back(constraint::Bytes(choice));
+  for (const std::string& choice : choices) {
+    if (!IsValidUtf8(choice)) return BadInput("the choices", "bytes that are no UTF-8");
+    texts.push_back(constraint::Bytes(choice));
+  }
   grammar.rules = {constraint::Choice(std::move(texts))};
   BURIN_ASSIGN(auto compiled, CompileFor(grammar, vocabulary.tables_, "the choices"));
   return Constraint(std::move(compiled));
