@@ -44,12 +44,17 @@ std::vector<uint64_t> AllowedTokens(const Vocabulary& vocabulary, Walker& walker
     walker.Truncate(above.frames);
     places.resize(above.places_end);
     reached.clear();
-    walker.Step(places, above.places_begin, node.byte, reached);
+    Place place{};
+    const int plain = above.places_end - above.places_begin == 1
+                          ? walker.StepPlain(places.back(), node.byte, &place)
+                          : -1;
+    if (plain < 0) walker.Step(places, above.places_begin, node.byte, reached);
+    if (plain > 0) reached.push_back(place);
     if (reached.empty()) {
       i = node.end;
       continue;
     }
-    walker.Close(reached, 0);
+    if (plain < 0) walker.Close(reached, 0);
     places.insert(places.end(), reached.begin(), reached.end());
     levels[node.depth] = {above.places_end, places.size(), walker.frames()};
     const uint32_t last = vocabulary.nodes[i + 1].first_token;
@@ -59,7 +64,11 @@ std::vector<uint64_t> AllowedTokens(const Vocabulary& vocabulary, Walker& walker
   return words;
 }
 
-void AppendState(uint32_t state, std::string& key) {
+// The part of a key that stands for number `index` of the stack from its top, or for its bottom.
+// States that are alike allow the same tokens.
+void AppendState(const Compiled& compiled, const Stack& stack, size_t index, std::string& key) {
+  const uint32_t state =
+      index < stack.size() ? compiled.states[stack[stack.size() - 1 - index]].alike : Walker::kEnd;
   key.append(reinterpret_cast<const char*>(&state), sizeof state);
 }
 
@@ -71,7 +80,7 @@ std::shared_ptr<const CachedMask> MaskOf(const Compiled& compiled, const Stack& 
   {
     const std::lock_guard lock(cache.mutex);
     for (size_t looked_at = 1; looked_at <= stack.size() + 1; ++looked_at) {
-      AppendState(looked_at <= stack.size() ? stack[stack.size() - looked_at] : Walker::kEnd, key);
+      AppendState(compiled, stack, looked_at - 1, key);
       const auto found = cache.masks.find(key);
       if (found == cache.masks.end()) break;
       if (found->second == nullptr) continue;
@@ -92,7 +101,7 @@ std::shared_ptr<const CachedMask> MaskOf(const Compiled& compiled, const Stack& 
   }
   key.clear();
   for (size_t i = 1; i <= walker.looked_at(); ++i) {
-    AppendState(i <= stack.size() ? stack[stack.size() - i] : Walker::kEnd, key);
+    AppendState(compiled, stack, i - 1, key);
     if (i < walker.looked_at()) {
       if (cache.masks.try_emplace(key, nullptr).second) cache.bytes += 128 + key.size();
     } else {
