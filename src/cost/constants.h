@@ -21,6 +21,7 @@ enum class Param {
   kComputeFactor,  // cell with level lines beside it, over the storage cell
   kLinePitch,      // of the level lines of a column
   kRowPitch,       // of word lines
+  kRomEfficiency,  // of small ROMs: cells over cells and periphery
   kPageOverhead,   // rows' worth of height at the end of a page
   kSramDensity,    // usable, with periphery
   kLogicDensity,   // usable, with wires and fill
@@ -45,6 +46,7 @@ enum class Param {
   // process: yield and prices
   kDefects,
   kClustering,
+  kRepair,  // share of array defects that spares repair or quality bears
   kWafer,
   kMask,
   kMaskSet,

@@ -11,19 +11,16 @@ constexpr int64_t kSumBits = 32;     // column sums, vector lanes
 constexpr int64_t kVectorsKept = 6;  // q, k, v or gate and up, residual, attention: vector memory
 constexpr int64_t kMantissaBits = 8;
 constexpr int64_t kProductBits = 14;  // 8-bit activation times a level of 7 bits
-constexpr int64_t kProgramWordBits = 160;
+constexpr int64_t kLevelBits = 7;
 constexpr int64_t kFunctionTableBits = 18 * 1024;  // numerics.md, section 5
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// Codebooks of all pages; function tables of each engine; program, rotary table, vectors.
 int64_t ConstantBits(const PlacedFabric& fabric, int64_t pages) {
-  const ModelConfig& c = fabric.plan.config;
-  int64_t bits = pages * fabric.chip.levels * 7;  // codebooks
-  for (const VectorEntry& v : VectorsOf(c)) bits += v.size * (v.is_gain ? 16 : 32);
-  const int64_t turns = CeilDiv(std::max<int64_t>(fabric.plan.context, 1), 64) + 64;
-  bits += turns * (c.head_dim / 2) * 2 * 16;
-  bits += static_cast<int64_t>(fabric.program.size()) * kProgramWordBits;
-  return bits + fabric.engines * kFunctionTableBits;
+  const int64_t codebooks = pages * fabric.chip.levels * kLevelBits;
+  return codebooks + fabric.engines * kFunctionTableBits +
+         fabric.chip.table_bytes * 8 * fabric.dies;
 }
 
 // The longest vector that an engine keeps, and the number of values of the others.
@@ -61,7 +58,7 @@ Inventory CountParts(const PlacedFabric& fabric) {
   n.columns = n.banks * chip.columns;
   n.levels = chip.levels;
   n.scalers = n.columns / chip.columns_per_scaler;
-  n.scale_bits = n.pages * (chip.rows / fabric.plan.group) * chip.columns * 8;
+  n.scale_bits = n.pages * (chip.rows / chip.smallest_group) * chip.columns * 8;
   n.engines = chip.layer_engines * fabric.dies;
   CountMatrices(fabric, n);
   n.driver_bits = n.row_drivers * chip.rows * kMantissaBits;

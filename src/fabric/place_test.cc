@@ -295,7 +295,7 @@ TEST(Place, LargeModelIsQuick) {
   ASSERT_TRUE(fabric) << fabric.error().ToString();
   ASSERT_TRUE(VerifyPlacement(*fabric));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  EXPECT_EQ(fabric->banks, 122528);  // 7.5 G + 0.5 G cells of 65,536 a bank
+  EXPECT_EQ(fabric->banks, 15316);  // 8.03 G cells, 65,536 a page, 8 pages a bank
 #ifdef NDEBUG
   EXPECT_LT(seconds.count(), 1.0);
 #endif
@@ -307,7 +307,7 @@ TEST(ChipsThatHold, NamesTheSmallestFirst) {
   EXPECT_THAT(names, testing::ElementsAre("edge", "hc1", "hc2"));
   const Error error = WithNearestChips({ErrorKind::kBadInput, "x", "y", "z", "Limit."},
                                        PresetPlan("llama-20b-synthetic", 4));
-  EXPECT_EQ(error.advice, "Limit. Chips that hold it: hc2 (1 die).");
+  EXPECT_EQ(error.advice, "Limit. Chips that hold it: hc2 (2 dies).");
 }
 
 // Wires: all banks on the die, none upon another, and the reach no longer than the die's two sides.

@@ -8,7 +8,7 @@ from harness import BurinTest, SOURCE
 class Place(BurinTest):
     def test_presets_on_their_chips(self):
         for model, chip, dies in [("llama-3.1-8b", "hc1", 1), ("llama-3.2-1b", "edge", 1), ("qwen3-8b", "hc1", 1),
-                                  ("llama-20b-synthetic", "hc2", 1), ("llama-3.1-70b", "hc1", 8)]:
+                                  ("llama-20b-synthetic", "hc2", 2), ("llama-3.1-70b", "hc1", 8)]:
             result = self.json("place", model, "--chip", chip)
             self.assertEqual((result["model"], result["chip"], result["dies"]), (model, chip, dies))
             self.assertEqual(sum(result["banks_of_die"]), result["banks"])
