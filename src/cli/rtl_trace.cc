@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "emu/emulator.h"
+#include "timing/step_cycles.h"
 
 namespace burin {
 namespace {
@@ -90,6 +91,10 @@ Result<std::vector<int32_t>> TraceGreedy(const QuantizedModel& model, const Kern
           recorder.Of(StageOf(fabric, result), std::max(result.layer, 0));
       BURIN_CHECK(static_cast<int64_t>(values.size()) == result.values);
       token.values.insert(token.values.end(), values.begin(), values.end());
+    }
+    const TokenRequest request{.positions = t + 1, .logits = token.sampling};
+    for (const Step& step : fabric.program) {
+      token.cycles.push_back(static_cast<uint32_t>(StepCycles(fabric, step, request)));
     }
     if (token.sampling) {
       SetTop(logits, fabric.chip.top_k, token);
