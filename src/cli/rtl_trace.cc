@@ -94,7 +94,7 @@ Result<std::vector<int32_t>> TraceGreedy(const QuantizedModel& model, const Kern
     }
     const TokenRequest request{.positions = t + 1, .logits = token.sampling};
     for (const Step& step : fabric.program) {
-      token.cycles.push_back(static_cast<uint32_t>(StepCycles(fabric, step, request)));
+      token.cycles.push_back(static_cast<uint32_t>(OwnCycles(fabric, step, request)));
     }
     if (token.sampling) {
       SetTop(logits, fabric.chip.top_k, token);
