@@ -17,11 +17,9 @@
 
 namespace {
 
-constexpr const char* kOps[] = {"EMBED",          "NORM",      "ADAPT_DOWN",
-                                "PASS",           "COLLECT",   "COLLECT_ADD",
-                                "HEAD_NORM",      "ROTATE",    "QUANTIZE_HEADS",
-                                "ATTEND",         "QUANTIZE",  "SWIGLU",
-                                "COLLECT_LOGITS"};
+constexpr const char* kOps[] = {
+    "EMBED",  "NORM",           "ADAPT_DOWN", "PASS",     "COLLECT", "COLLECT_ADD",   "HEAD_NORM",
+    "ROTATE", "QUANTIZE_HEADS", "ATTEND",     "QUANTIZE", "SWIGLU",  "COLLECT_LOGITS"};
 constexpr int kOpCount = 13;
 constexpr uint64_t kMostCycles = 50'000'000;  // of one token: a chip that hangs
 
@@ -89,8 +87,7 @@ struct Trace {
 
 class Bench {
  public:
-  explicit Bench(Trace& trace)
-      : trace_(trace), memory_(size_t{trace.lanes} * trace.vector_words) {}
+  explicit Bench(Trace& trace) : trace_(trace), memory_(size_t{trace.lanes} * trace.vector_words) {}
 
   int Run(const char* adapter) {
     Reset();
@@ -229,8 +226,7 @@ class Bench {
       return;
     }
     if (++failed_ > 12) return;
-    const std::string layer =
-        step.layer == ~0u ? "" : "layer " + std::to_string(step.layer) + ", ";
+    const std::string layer = step.layer == ~0u ? "" : "layer " + std::to_string(step.layer) + ", ";
     std::printf("FAILED token %u, %sstep %zu %s: %s: chip %d, reference %d\n", token_,
                 layer.c_str(), static_cast<size_t>(&step - trace_.steps.data()),
                 kOps[step.op % kOpCount], what.c_str(), static_cast<int32_t>(chip),
@@ -304,8 +300,7 @@ class Bench {
     }
     std::printf("%.2f s: %.1f tokens/s, %.0f cycles/s simulated\n", seconds,
                 trace_.tokens / seconds, static_cast<double>(cycles) / seconds);
-    std::printf("%llu passed, %llu failed\n", Big(passed_),
-                Big(failed_));
+    std::printf("%llu passed, %llu failed\n", Big(passed_), Big(failed_));
   }
 
   Trace& trace_;
