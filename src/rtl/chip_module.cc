@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "numeric/vector_ops.h"
+#include "quant/adapter_memory.h"
 #include "rtl/bank_rom.h"
 #include "rtl/fabric_module.h"
 
@@ -24,10 +25,12 @@ std::string Number(int64_t value) { return fmt::format("{}", value); }
 // The adapter memory's shape on a chip (docs/formats/adapter.md).
 struct AdapterShape {
   int64_t ranks, positions, words;
-  explicit AdapterShape(const ChipSpec& chip)
-      : ranks(std::min(chip.adapter_lanes, chip.max_rank)),
-        positions(chip.adapter_lanes / ranks),
-        words(std::max<int64_t>(1, chip.adapter_bytes / (ranks * positions))) {}
+  explicit AdapterShape(const ChipSpec& chip) {
+    const AdapterEngine engine = EngineOf(chip.adapter_lanes, chip.max_rank);
+    ranks = engine.ranks;
+    positions = engine.positions;
+    words = std::max<int64_t>(1, chip.adapter_bytes / engine.WordBytes());
+  }
 };
 
 std::vector<Port> HostPorts() {
