@@ -95,7 +95,9 @@ Status Run(const RtlFlags& flags) {
   BURIN_ASSIGN(const EnginePlan plan, PlanEngine(fabric));
   BURIN_ASSIGN(const std::vector<int32_t> prompt, PromptIds(flags, model));
   std::shared_ptr<const Adapter> adapter;
-  if (!flags.adapter.empty()) BURIN_ASSIGN(adapter, LoadAdapter(flags.adapter, model));
+  if (!flags.adapter.empty()) {
+    BURIN_ASSIGN(adapter, LoadAdapter(flags.adapter, model));
+  }
   BURIN_ASSIGN(const KernelSet* kernels, ChooseKernels(flags.engine));
   BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(flags.output, flags.force));
   console.Print(fmt::format("chip        {} banks on {}, about {} bytes of text\n",
