@@ -27,8 +27,8 @@ int64_t Collect(const PlacedFabric& fabric, const Step& step, const TokenRequest
   const int64_t wire = WireStages(fabric, step);
   const int64_t alone = units::CollectCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire);
   if (request.adapter_rank == 0) return alone;
-  return units::CollectWithAdapterCycles(alone, m.shape.cols, request.adapter_rank,
-                                         chip.adapter_lanes, chip.max_rank);
+  return units::CollectWithAdapterCycles(alone, m.shape.cols, m.row_blocks, request.adapter_rank,
+                                         chip.adapter_lanes, chip.max_rank, wire);
 }
 
 int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request) {
