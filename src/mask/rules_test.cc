@@ -48,7 +48,7 @@ TEST(Rules, TheLossOfAnyRuleNamesFileAndKeyOrLeavesTheDrawingAsItIs) {
     for (const auto& [key, rule] : rules->all()) {
       const auto less = Rules::Parse(Without(text, key), "x.toml");
       ASSERT_TRUE(less) << less.error().ToString();
-      const auto bank = Bank::Create(*less, {4, 2, 4, 1, 1});
+      const auto bank = Bank::Create(*less, {4, 2, 8, 1, 1});
       if (bank) {
         // Optional: stricter values at line ends, and choices with a default.
         EXPECT_TRUE(kDeckOnly.contains(key) || key.ends_with(".ends") ||
@@ -80,7 +80,7 @@ TEST(Rules, AnyRuleAtItsExtremesGivesABankOrAnError) {
         changed.replace(at, text.find(',', at) - at, std::to_string(value));
         const auto other = Rules::Parse(changed, "x.toml");
         if (!other) continue;
-        const auto bank = Bank::Create(*other, {4, 2, 4, 1, 1});
+        const auto bank = Bank::Create(*other, {4, 2, 8, 1, 1});
         EXPECT_TRUE(bank || !bank.error().object.empty());
       }
     }
