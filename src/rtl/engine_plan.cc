@@ -44,6 +44,16 @@ Status CheckConditions(const PlacedFabric& fabric) {
                     "one of each: the emitted chip is one die with one engine",
                     "Use --tile LAYER.MATRIX for a part of it.");
   }
+  if (chip.attention_heads != 1 || chip.attention_positions != 1) {
+    return BadInput(object,
+                    fmt::format("attention of {} heads and {} positions at once",
+                                chip.attention_heads, chip.attention_positions),
+                    "one of each: the emitted engine takes a head and a position at a time");
+  }
+  if (chip.head_lanes > w || w % chip.head_lanes != 0) {
+    return BadInput(object + ": head_lanes", fmt::format("{}", chip.head_lanes),
+                    fmt::format("a divisor of the vector lanes, {}", w));
+  }
   if (!Divides(w, fabric.plan.group)) {
     return BadInput(object + ": vector_lanes", fmt::format("{}", w),
                     fmt::format("a divisor of the model's group of {}", fabric.plan.group));
