@@ -212,6 +212,8 @@ class ChipMaker {
             {"VECTOR_WORDS", Number(plan_.map.words)},
             {"TOP_K", Number(chip.top_k)},
             {"HEAD_LANES", Number(chip.head_lanes)},
+            {"HEADS_AT_ONCE", Number(chip.attention_heads)},
+            {"POSITIONS_AT_ONCE", Number(chip.attention_positions)},
             {"ADAPTER_RANKS", Number(adapter_.ranks)},
             {"ADAPTER_POSITIONS", Number(adapter_.positions)},
             {"ADAPTER_TURNS", Number((chip.max_rank + adapter_.ranks - 1) / adapter_.ranks)},

@@ -44,11 +44,17 @@ Status CheckConditions(const PlacedFabric& fabric) {
                     "one of each: the emitted chip is one die with one engine",
                     "Use --tile LAYER.MATRIX for a part of it.");
   }
-  if (chip.attention_heads != 1 || chip.attention_positions != 1) {
-    return BadInput(object,
-                    fmt::format("attention of {} heads and {} positions at once",
-                                chip.attention_heads, chip.attention_positions),
-                    "one of each: the emitted engine takes a head and a position at a time");
+  const int64_t share = c.heads / c.kv_heads, at_once = chip.attention_heads;
+  const bool whole_kv_heads = Divides(share, at_once) && Divides(at_once / share, c.kv_heads);
+  if (!Divides(at_once, share) && !whole_kv_heads) {
+    return BadInput(object + ": attention_heads", fmt::format("{}", at_once),
+                    fmt::format("a divisor of the {} query heads of a KV head, or a multiple of "
+                                "them that divides {} heads",
+                                share, c.heads));
+  }
+  if (chip.attention_positions > 32) {
+    return BadInput(object + ": attention_positions", fmt::format("{}", chip.attention_positions),
+                    "at most 32: wider trees would outlast the reciprocal");
   }
   if (chip.head_lanes > w || w % chip.head_lanes != 0) {
     return BadInput(object + ": head_lanes", fmt::format("{}", chip.head_lanes),

@@ -25,10 +25,11 @@ int64_t Collect(const PlacedFabric& fabric, const Step& step, const TokenRequest
   const ChipSpec& chip = fabric.chip;
   const PlacedMatrix& m = MatrixOf(fabric, step);
   const int64_t wire = WireStages(fabric, step);
-  const int64_t alone = units::CollectCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire);
-  if (request.adapter_rank == 0) return alone;
-  return units::CollectWithAdapterCycles(alone, m.shape.cols, request.adapter_rank,
-                                         chip.adapter_lanes, chip.max_rank);
+  if (request.adapter_rank == 0) {
+    return units::CollectCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire);
+  }
+  return units::CollectWithAdapterCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire,
+                                         request.adapter_rank, chip.adapter_lanes, chip.max_rank);
 }
 
 int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request) {
@@ -38,7 +39,7 @@ int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequ
   const int64_t heads = n / c.head_dim;  // where n is a vector of heads
   switch (step.op) {
     case Op::kEmbed:
-      return units::EmbedCycles(n, chip.rows, lanes, WireStages(fabric, step));
+      return units::EmbedCycles(n, chip.rows, c.head_dim, lanes, WireStages(fabric, step));
     case Op::kNorm:
       return units::NormCycles(n, lanes, group, step.layer < 0 && c.tied_head);
     case Op::kAdaptDown:

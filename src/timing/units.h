@@ -37,12 +37,13 @@ inline constexpr int64_t kLogitPipe = 5;
 // Word line of the embedding to the vector memory: ROM word, level, times scale mantissa, scaled,
 // shift register, write (hw/burin_embed_reader.sv).
 inline constexpr int64_t kEmbedPipe = 8;
+// Rotary angles: ROM words, coarse times fine turn (hw/burin_rotary.sv).
+inline constexpr int64_t kAnglePipe = 3;
 // Norm: between the walks, root and factor, scaling (hw/burin_norm.sv).
 inline constexpr int64_t kNormPipe = 16;
 inline constexpr int64_t kGainPipe = 2;
-// Head norms: from one head to the next, and behind the last one.
-inline constexpr int64_t kHeadNormPipe = 12;
-inline constexpr int64_t kHeadNormTail = 6;
+// The same over all heads, with the write.
+inline constexpr int64_t kHeadNormPipe = 19;
 // Read of a word, block-floating quantizer, write (hw/burin_block_quantizer.sv).
 inline constexpr int64_t kQuantizePipe = 5;
 // Rotation (hw/burin_rotary.sv).
@@ -53,8 +54,10 @@ inline constexpr int64_t kSwiGluPipe = 6;
 // write (hw/burin_attention.sv).
 inline constexpr int64_t kAttendPipe = 15;
 inline constexpr int64_t kAttendTail = 4;
-// Adapter engine: product, accumulate, write.
-inline constexpr int64_t kAdapterPipe = 3;
+// Adapter engine (hw/burin_adapter.sv): table entry and pipe of a matrix, down or up; begin and end
+// of the down step.
+inline constexpr int64_t kAdapterPipe = 7;
+inline constexpr int64_t kAdapterTail = 2;
 
 // ---- the fabric
 
@@ -77,26 +80,30 @@ constexpr int64_t CollectLogitsCycles(int64_t outputs, int64_t row_blocks, int64
   return wire + TreeLevels(row_blocks) + kLogitPipe + CeilDiv(outputs, head_lanes);
 }
 // The embedding column of a token: the row blocks read their word lines at the same time, a value
-// a cycle, and write their words one behind the other in the same W cycles.
-constexpr int64_t EmbedCycles(int64_t hidden, int64_t rows, int64_t lanes, int64_t wire) {
+// a cycle, and write their words one behind the other in the same W cycles. Beside it a pair of
+// rotary angles a cycle.
+constexpr int64_t EmbedCycles(int64_t hidden, int64_t rows, int64_t head_dim, int64_t lanes,
+                              int64_t wire) {
   const int64_t blocks = CeilDiv(hidden, rows);
   const int64_t last = CeilDiv(hidden - (blocks - 1) * rows, lanes) * lanes;
   const int64_t full = blocks > 1 ? rows + blocks - 2 : 0;
-  return wire + std::max(full, last + blocks - 1) + kEmbedPipe;
+  return std::max(wire + std::max(full, last + blocks - 1) + kEmbedPipe, head_dim / 2 + kAnglePipe);
 }
 
 // ---- the vector unit
 
-// Words of a vector filled up to whole groups, as the quantizer takes it, and those of a group.
+// Words of a vector filled up to whole groups, as the quantizer takes it, and those of a group. The
+// RTL has lanes <= group; wider words hold several groups.
 constexpr int64_t PaddedWords(int64_t n, int64_t lanes, int64_t group) {
-  return CeilDiv(n, group) * (group / lanes);
+  return CeilDiv(CeilDiv(n, group) * group, lanes);
 }
+constexpr int64_t GroupWords(int64_t lanes, int64_t group) { return CeilDiv(group, lanes); }
 // Segments of a head: what the lanes take at once of it.
 constexpr int64_t Segments(int64_t head_dim, int64_t lanes) { return CeilDiv(head_dim, lanes); }
 
 // A vector to block floating point.
 constexpr int64_t QuantizeCycles(int64_t n, int64_t lanes, int64_t group) {
-  return PaddedWords(n, lanes, group) + group / lanes + kQuantizePipe;
+  return PaddedWords(n, lanes, group) + GroupWords(lanes, group) + kQuantizePipe;
 }
 // gate, up -> silu(gate) * up -> block floating point.
 constexpr int64_t SwiGluCycles(int64_t n, int64_t lanes, int64_t group) {
@@ -107,9 +114,9 @@ constexpr int64_t NormCycles(int64_t n, int64_t lanes, int64_t group, bool gain)
   return 2 * CeilDiv(n, lanes) + kNormPipe - 1 + (gain ? kGainPipe : 0) +
          QuantizeCycles(n, lanes, group);
 }
-// RMSNorm of each head, one after the other, with gain.
+// RMSNorm of each head, with gain: three walks over all heads, a segment a cycle.
 constexpr int64_t HeadNormCycles(int64_t heads, int64_t head_dim, int64_t lanes) {
-  return heads * (3 * Segments(head_dim, lanes) + kHeadNormPipe) + kHeadNormTail;
+  return 3 * heads * Segments(head_dim, lanes) + kHeadNormPipe;
 }
 // Rotation of q or k in place, a segment a cycle. The angles are made beside the embedding.
 constexpr int64_t RotateCycles(int64_t heads, int64_t head_dim, int64_t lanes) {
@@ -123,11 +130,12 @@ constexpr int64_t QuantizeHeadsCycles(int64_t heads, int64_t head_dim, int64_t l
 // ---- attention
 
 // For each round of A heads: a walk over the positions for scores and maxima, one for probabilities
-// and the sum over values (P positions a cycle, joined by a tree each time), then the division and
-// the write of the round's outputs.
+// and the sum over values, P positions a cycle, then the division and the write of the round's
+// outputs. The tree over P positions delays the maximum; that over values hides behind the
+// reciprocal.
 constexpr int64_t AttendRoundCycles(int64_t positions, int64_t head_dim, int64_t heads_at_once,
                                     int64_t positions_at_once, int64_t lanes) {
-  return 2 * (CeilDiv(positions, positions_at_once) + TreeLevels(positions_at_once)) + kAttendPipe +
+  return 2 * CeilDiv(positions, positions_at_once) + TreeLevels(positions_at_once) + kAttendPipe +
          heads_at_once * Segments(head_dim, lanes);
 }
 constexpr int64_t AttendCycles(int64_t positions, int64_t heads, int64_t head_dim,
@@ -146,21 +154,32 @@ constexpr int64_t AdapterRanksAtOnce(int64_t lanes, int64_t max_rank) {
 constexpr int64_t AdapterWordsAtOnce(int64_t lanes, int64_t max_rank) {
   return std::max<int64_t>(1, lanes / AdapterRanksAtOnce(lanes, max_rank));
 }
-// Cycles that the engine takes over n inputs (A x) or n outputs (B t) of one matrix.
-constexpr int64_t AdapterWalk(int64_t n, int64_t rank, int64_t lanes, int64_t max_rank) {
-  return CeilDiv(rank, AdapterRanksAtOnce(lanes, max_rank)) *
-             CeilDiv(n, AdapterWordsAtOnce(lanes, max_rank)) +
-         kAdapterPipe;
+// How often the engine walks over inputs or outputs: ranks that it does not hold at once.
+constexpr int64_t AdapterTurns(int64_t rank, int64_t lanes, int64_t max_rank) {
+  return CeilDiv(rank, AdapterRanksAtOnce(lanes, max_rank));
 }
-// Rank vectors t = A x of `matrices` matrices with the same K inputs, one matrix after the other.
+// Words of A over n inputs, or of B over n outputs.
+constexpr int64_t AdapterWalk(int64_t n, int64_t rank, int64_t lanes, int64_t max_rank) {
+  return AdapterTurns(rank, lanes, max_rank) * CeilDiv(n, AdapterWordsAtOnce(lanes, max_rank));
+}
+// Rank vectors t = A x of `matrices` matrices with the same K inputs, one matrix after the other;
+// the rank vector is read twice to become int8.
 constexpr int64_t AdaptDownCycles(int64_t inputs, int64_t rank, int64_t matrices, int64_t lanes,
                                   int64_t max_rank) {
-  return matrices * AdapterWalk(inputs, rank, lanes, max_rank);
+  const int64_t turns = AdapterTurns(rank, lanes, max_rank);
+  return matrices * (kAdapterPipe + AdapterWalk(inputs, rank, lanes, max_rank) + 2 * turns) +
+         kAdapterTail;
 }
-// A collect with an adapter of rank r: B t is made beside it, and the slower of the two decides.
-constexpr int64_t CollectWithAdapterCycles(int64_t collect_cycles, int64_t outputs, int64_t rank,
+// A collect with an adapter of rank r: its words leave at the pace of B t (words of exponents and
+// of B). The RTL has at most W outputs a cycle of B t, so that this is the slower one.
+constexpr int64_t CollectWithAdapterCycles(int64_t outputs, int64_t row_blocks,
+                                           int64_t vector_lanes, int64_t wire, int64_t rank,
                                            int64_t lanes, int64_t max_rank) {
-  return std::max(collect_cycles, AdapterWalk(outputs, rank, lanes, max_rank));
+  const int64_t word = AdapterRanksAtOnce(lanes, max_rank) * AdapterWordsAtOnce(lanes, max_rank);
+  const int64_t walk = AdapterWalk(outputs, rank, lanes, max_rank) + CeilDiv(outputs, word);
+  const int64_t freely = CeilDiv(outputs, vector_lanes);
+  return CollectCycles(outputs, row_blocks, vector_lanes, wire) + kAdapterPipe +
+         std::max<int64_t>(0, walk - freely);
 }
 
 }  // namespace burin::units
