@@ -25,11 +25,10 @@ int64_t Collect(const PlacedFabric& fabric, const Step& step, const TokenRequest
   const ChipSpec& chip = fabric.chip;
   const PlacedMatrix& m = MatrixOf(fabric, step);
   const int64_t wire = WireStages(fabric, step);
-  if (request.adapter_rank == 0) {
-    return units::CollectCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire);
-  }
-  return units::CollectWithAdapterCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire,
-                                         request.adapter_rank, chip.adapter_lanes, chip.max_rank);
+  const int64_t alone = units::CollectCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire);
+  if (request.adapter_rank == 0) return alone;
+  return units::CollectWithAdapterCycles(alone, m.shape.cols, m.row_blocks, request.adapter_rank,
+                                         chip.adapter_lanes, chip.max_rank, wire);
 }
 
 int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request) {

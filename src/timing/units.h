@@ -54,10 +54,12 @@ inline constexpr int64_t kSwiGluPipe = 6;
 // write (hw/burin_attention.sv).
 inline constexpr int64_t kAttendPipe = 15;
 inline constexpr int64_t kAttendTail = 4;
-// Adapter engine (hw/burin_adapter.sv): table entry and pipe of a matrix, down or up; begin and end
-// of the down step.
-inline constexpr int64_t kAdapterPipe = 7;
-inline constexpr int64_t kAdapterTail = 2;
+// Adapter engine (hw/burin_adapter.sv): a matrix's first word to its rank vector, a turn of sums to
+// int8, the end of the step; B t and the output stage behind it.
+inline constexpr int64_t kAdaptDownPipe = 7;
+inline constexpr int64_t kAdaptSumPipe = 2;
+inline constexpr int64_t kAdaptDownTail = 2;
+inline constexpr int64_t kAdaptUpPipe = 14;
 
 // ---- the fabric
 
@@ -129,10 +131,9 @@ constexpr int64_t QuantizeHeadsCycles(int64_t heads, int64_t head_dim, int64_t l
 
 // ---- attention
 
-// For each round of A heads: a walk over the positions for scores and maxima, one for probabilities
-// and the sum over values, P positions a cycle, then the division and the write of the round's
-// outputs. The tree over P positions delays the maximum; that over values hides behind the
-// reciprocal.
+// For each round of A heads: a walk over the positions for scores and maxima (P a cycle; a tree
+// joins their maxima), one for probabilities and the sum over values, then the division and the
+// write of the round's outputs.
 constexpr int64_t AttendRoundCycles(int64_t positions, int64_t head_dim, int64_t heads_at_once,
                                     int64_t positions_at_once, int64_t lanes) {
   return 2 * CeilDiv(positions, positions_at_once) + TreeLevels(positions_at_once) + kAttendPipe +
@@ -152,34 +153,31 @@ constexpr int64_t AdapterRanksAtOnce(int64_t lanes, int64_t max_rank) {
   return std::min(lanes, max_rank);
 }
 constexpr int64_t AdapterWordsAtOnce(int64_t lanes, int64_t max_rank) {
-  return std::max<int64_t>(1, lanes / AdapterRanksAtOnce(lanes, max_rank));
+  return std::min<int64_t>(32, static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(
+                                   lanes / AdapterRanksAtOnce(lanes, max_rank)))));
 }
-// How often the engine walks over inputs or outputs: ranks that it does not hold at once.
+// Words that the ranks of an adapter take for a position: ceil(r / L).
 constexpr int64_t AdapterTurns(int64_t rank, int64_t lanes, int64_t max_rank) {
   return CeilDiv(rank, AdapterRanksAtOnce(lanes, max_rank));
 }
-// Words of A over n inputs, or of B over n outputs.
-constexpr int64_t AdapterWalk(int64_t n, int64_t rank, int64_t lanes, int64_t max_rank) {
-  return AdapterTurns(rank, lanes, max_rank) * CeilDiv(n, AdapterWordsAtOnce(lanes, max_rank));
-}
-// Rank vectors t = A x of `matrices` matrices with the same K inputs, one matrix after the other;
-// the rank vector is read twice to become int8.
+// Rank vectors t = A x of `matrices` matrices with the same K inputs, one matrix after the other:
+// the walk over the inputs, then sums to int8.
 constexpr int64_t AdaptDownCycles(int64_t inputs, int64_t rank, int64_t matrices, int64_t lanes,
                                   int64_t max_rank) {
   const int64_t turns = AdapterTurns(rank, lanes, max_rank);
-  return matrices * (kAdapterPipe + AdapterWalk(inputs, rank, lanes, max_rank) + 2 * turns) +
-         kAdapterTail;
+  const int64_t walk = CeilDiv(inputs, AdapterWordsAtOnce(lanes, max_rank)) * turns;
+  return matrices * (walk + kAdaptSumPipe * turns + kAdaptDownPipe) + kAdaptDownTail;
 }
-// A collect with an adapter of rank r: its words leave at the pace of B t (words of exponents and
-// of B). The RTL has at most W outputs a cycle of B t, so that this is the slower one.
-constexpr int64_t CollectWithAdapterCycles(int64_t outputs, int64_t row_blocks,
-                                           int64_t vector_lanes, int64_t wire, int64_t rank,
-                                           int64_t lanes, int64_t max_rank) {
-  const int64_t word = AdapterRanksAtOnce(lanes, max_rank) * AdapterWordsAtOnce(lanes, max_rank);
-  const int64_t walk = AdapterWalk(outputs, rank, lanes, max_rank) + CeilDiv(outputs, word);
-  const int64_t freely = CeilDiv(outputs, vector_lanes);
-  return CollectCycles(outputs, row_blocks, vector_lanes, wire) + kAdapterPipe +
-         std::max<int64_t>(0, walk - freely);
+// A collect with an adapter of rank r: B t is made output by output, the exponents of the outputs
+// before them, and the column sums wait for it; `collect_cycles` without an adapter.
+constexpr int64_t CollectWithAdapterCycles(int64_t collect_cycles, int64_t outputs,
+                                           int64_t row_blocks, int64_t rank, int64_t lanes,
+                                           int64_t max_rank, int64_t wire) {
+  const int64_t at_once = AdapterWordsAtOnce(lanes, max_rank);
+  return std::max(collect_cycles,
+                  wire + TreeLevels(row_blocks) + kAdaptUpPipe +
+                      CeilDiv(outputs, at_once) * AdapterTurns(rank, lanes, max_rank) +
+                      CeilDiv(outputs, at_once * AdapterRanksAtOnce(lanes, max_rank)));
 }
 
 }  // namespace burin::units

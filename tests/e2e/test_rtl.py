@@ -101,7 +101,7 @@ class Emission(RtlTest):
         self.refuse("rtl", cartridge, "--chip", self.chip(banks=3), "-o", "rtl", says=["banks"])
         self.refuse("rtl", cartridge, "--chip", self.chip(levels=8), "-o", "rtl", says=["levels"])
         self.refuse("rtl", cartridge, "--chip", self.chip(vector_lanes=64), "-o", "rtl", says=["lanes"])
-        self.refuse("rtl", cartridge, "--chip", self.chip(attention_heads=2), "-o", "rtl", says=["one of each"])
+        self.refuse("rtl", cartridge, "--chip", self.chip(attention_heads=3), "-o", "rtl", says=["attention_heads"])
         self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--prompt-ids", "900", says=["900", "263"])
         self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["without weights"])
         self.assertFalse((self.folder / "rtl").exists())

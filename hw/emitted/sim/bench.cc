@@ -200,7 +200,7 @@ class Bench {
     op_cycles_[step.op] += taken;
     wanted_cycles_[step.op] += wanted;
     if (taken != wanted) {
-      ++unequal_steps_[step.op];
+      if (++unequal_steps_[step.op] <= 4) Print(step, "cycles", taken, wanted);
     } else {
       ++passed_;
     }
@@ -225,7 +225,10 @@ class Bench {
       ++passed_;
       return;
     }
-    if (++failed_ > 12) return;
+    if (++failed_ <= 12) Print(step, what, chip, reference);
+  }
+
+  void Print(const Step& step, const std::string& what, uint32_t chip, uint32_t reference) {
     const std::string layer = step.layer == ~0u ? "" : "layer " + std::to_string(step.layer) + ", ";
     std::printf("FAILED token %u, %sstep %zu %s: %s: chip %d, reference %d\n", token_,
                 layer.c_str(), static_cast<size_t>(&step - trace_.steps.data()),
