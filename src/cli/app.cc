@@ -103,6 +103,7 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddBenchCommand(app, action);
   AddPlaceCommand(app, action);
   AddPresetsCommand(app, action);
+  AddReportCommand(app, action);
   BURIN_TRY(CheckCommandName(app, argc, argv));
   try {
     app.parse(argc, argv);

@@ -1,0 +1,5 @@
+#include "cli/report.h"
+
+namespace burin {
+std::string ReportHtml(const Report&) { return {}; }
+}  // namespace burin
