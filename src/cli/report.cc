@@ -9,8 +9,7 @@ std::vector<StageCycles> StagesOf(const ChipModel& model) {
   std::vector<StageCycles> stages;
   const PlacedFabric& fabric = model.fabric();
   for (const StepTime& time : model.schedule().steps) {
-    const std::string name =
-        StageName(fabric, fabric.program[static_cast<size_t>(time.step)]);
+    const std::string name = StageName(fabric, fabric.program[static_cast<size_t>(time.step)]);
     auto stage = std::ranges::find(stages, name, &StageCycles::name);
     if (stage == stages.end()) stage = stages.insert(stages.end(), {name, 0, 0});
     stage->cycles += time.cycles;

@@ -43,9 +43,9 @@ Result<Workload> WorkloadOf(const ReportFlags& flags, const PlacedFabric& fabric
                      : std::max<int64_t>(1, std::min(kUsualContext, fabric.max_context));
   work.prompt = flags.prompt > 0 ? flags.prompt : work.context;
   if (work.prompt > std::max<int64_t>(1, fabric.max_context)) {
-    return BadInput("burin report: --prompt", fmt::format("{}", work.prompt),
-                    fmt::format("at most the {} positions that the KV SRAM holds",
-                                fabric.max_context));
+    return BadInput(
+        "burin report: --prompt", fmt::format("{}", work.prompt),
+        fmt::format("at most the {} positions that the KV SRAM holds", fabric.max_context));
   }
   if (flags.adapter_rank > fabric.chip.max_rank) {
     return BadInput("burin report: --adapter-rank", fmt::format("{}", flags.adapter_rank),
@@ -65,8 +65,7 @@ Status RunReport(const ReportFlags& flags) {
   }
   BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
   BURIN_ASSIGN(const Constants constants, LoadConstants(source.chip, flags.process));
-  const FloorplanSizes sizes =
-      SizesFor(source.chip, source.plan.config, constants.Nominal());
+  const FloorplanSizes sizes = SizesFor(source.chip, source.plan.config, constants.Nominal());
   const auto fabric = Place(source.plan, source.chip, sizes);
   if (!fabric) return tl::unexpected<Error>(WithNearestChips(fabric.error(), source.plan));
   BURIN_TRY(VerifyPlacement(*fabric));
@@ -92,10 +91,13 @@ void AddReportCommand(CLI::App& app, Action& action) {
       app.add_subcommand("report", "Speed, area, power and price of a model as a chip, and why");
   AddModelSourceOptions(*command, flags->source);
   command
-      ->add_option("--prompt", flags->prompt, "Tokens before the first answer; by default --context")
+      ->add_option("--prompt", flags->prompt,
+                   "Tokens before the first answer; by default --context")
       ->option_text("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
-  command->add_option("--adapter-rank", flags->adapter_rank, "With a LoRA of that rank on all matrices")
+  command
+      ->add_option("--adapter-rank", flags->adapter_rank,
+                   "With a LoRA of that rank on all matrices")
       ->option_text("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1024}));
   command
@@ -103,8 +105,9 @@ void AddReportCommand(CLI::App& app, Action& action) {
                    "Another process than the chip's: a name of data/tech, or a TOML file")
       ->option_text("NAME|FILE");
   command
-      ->add_option("--require", flags->require,
-                   "The smallest change that meets it: tokens_per_s=17000,context=6144,area_mm2=858")
+      ->add_option(
+          "--require", flags->require,
+          "The smallest change that meets it: tokens_per_s=17000,context=6144,area_mm2=858")
       ->option_text("K=N,...");
   command->add_option("--html", flags->html, "Write a page with floorplan and charts")
       ->option_text("FILE");

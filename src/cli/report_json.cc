@@ -116,8 +116,7 @@ void AddMoney(const Estimate& e, Json& json) {
 void AddSpeed(const Report& r, Json& json) {
   const ChipModel& m = r.model;
   const Estimate& e = m.nominal();
-  json["tokens_per_s_user"] =
-      BandJson(m, [](const Estimate& x) { return x.tokens_per_s_user; });
+  json["tokens_per_s_user"] = BandJson(m, [](const Estimate& x) { return x.tokens_per_s_user; });
   json["tokens_per_s_aggregate"] = Value(e.tokens_per_s_aggregate);
   json["users"] = e.users;
   json["users_limited_by"] = UserLimitName(e.user_limit);

@@ -41,47 +41,56 @@ std::string BandRow(const ChipModel& model, const std::string& label, double sca
 
 std::string Head(const Report& r) {
   const PlacedFabric& f = r.model.fabric();
-  return fmt::format("{} on {}: {} G weights at {:.2f} bits, {} {}, {}\n", OneLine(f.plan.name),
-                     OneLine(f.chip.name), Figures(static_cast<double>(f.plan.config.WeightCount()) * 1e-9),
-                     BitsPerWeight(f), f.dies, f.dies == 1 ? "die" : "dies",
-                     r.model.constants().tech.name);
+  return fmt::format(
+      "{} on {}: {} G weights at {:.2f} bits, {} {}, {}\n", OneLine(f.plan.name),
+      OneLine(f.chip.name), Figures(static_cast<double>(f.plan.config.WeightCount()) * 1e-9),
+      BitsPerWeight(f), f.dies, f.dies == 1 ? "die" : "dies", r.model.constants().tech.name);
 }
 
 std::string Table(const Report& r) {
   const ChipModel& m = r.model;
   const Estimate& e = m.nominal();
   std::string text = fmt::format("{:<24}{:>9} {:>10} {:>10}\n", "", "low", "nominal", "high");
-  text += BandRow(m, "one user, tokens/s", 1, [](const Estimate& x) { return x.tokens_per_s_user; },
-                  fmt::format("at {} positions", WithCommas(static_cast<uint64_t>(m.workload().context))));
-  text += BandRow(m, "all users, tokens/s", 1,
-                  [](const Estimate& x) { return x.tokens_per_s_aggregate; },
-                  fmt::format("{} in flight ({})", e.users, UserLimitName(e.user_limit)));
-  text += BandRow(m, "first token, ms", 1e3, [](const Estimate& x) { return x.first_token_s; },
-                  fmt::format("prompt of {}", WithCommas(static_cast<uint64_t>(m.workload().prompt))));
-  text += BandRow(m, "die, mm2", 1, [](const Estimate& x) { return x.die_mm2; },
-                  fmt::format("{:.1f} G transistors{}", e.transistors / 1e9,
-                              m.fabric().dies > 1 ? " in all" : ""));
-  text += BandRow(m, "power, W", 1, [](const Estimate& x) { return x.power_w; },
-                  "explained, one user");
-  text += BandRow(m, "  x system factor", 1, [](const Estimate& x) { return x.card_power_w; },
-                  fmt::format("unexplained {}", m.constants()[Param::kSystemFactor].nominal));
-  text += BandRow(m, "a token, mJ", 1e3, [](const Estimate& x) { return x.energy_per_token_j; },
-                  fmt::format("explained; {:.3g} with it", e.card_energy_per_token_j * 1e3));
-  text += BandRow(m, "good dies, %", 100, [](const Estimate& x) { return x.die.yield; },
-                  fmt::format("{} of {} a wafer", e.die.good, e.die.gross));
-  text += BandRow(m, "die, USD", 1, [](const Estimate& x) { return x.die.usd; }, "");
-  text += BandRow(m, "card, USD", 1, [](const Estimate& x) { return x.card.usd(); }, "parts only");
-  text += BandRow(m, "10^6 tokens, USD", 1, [](const Estimate& x) { return x.tokens.usd(); },
-                  "ten cards in a server");
+  text += BandRow(
+      m, "one user, tokens/s", 1, [](const Estimate& x) { return x.tokens_per_s_user; },
+      fmt::format("at {} positions", WithCommas(static_cast<uint64_t>(m.workload().context))));
+  text += BandRow(
+      m, "all users, tokens/s", 1, [](const Estimate& x) { return x.tokens_per_s_aggregate; },
+      fmt::format("{} in flight ({})", e.users, UserLimitName(e.user_limit)));
+  text += BandRow(
+      m, "first token, ms", 1e3, [](const Estimate& x) { return x.first_token_s; },
+      fmt::format("prompt of {}", WithCommas(static_cast<uint64_t>(m.workload().prompt))));
+  text += BandRow(
+      m, "die, mm2", 1, [](const Estimate& x) { return x.die_mm2; },
+      fmt::format("{:.1f} G transistors{}", e.transistors / 1e9,
+                  m.fabric().dies > 1 ? " in all" : ""));
+  text += BandRow(
+      m, "power, W", 1, [](const Estimate& x) { return x.power_w; }, "explained, one user");
+  text += BandRow(
+      m, "  x system factor", 1, [](const Estimate& x) { return x.card_power_w; },
+      fmt::format("unexplained {}", m.constants()[Param::kSystemFactor].nominal));
+  text += BandRow(
+      m, "a token, mJ", 1e3, [](const Estimate& x) { return x.energy_per_token_j; },
+      fmt::format("explained; {:.3g} with it", e.card_energy_per_token_j * 1e3));
+  text += BandRow(
+      m, "good dies, %", 100, [](const Estimate& x) { return x.die.yield; },
+      fmt::format("{} of {} a wafer", e.die.good, e.die.gross));
+  text += BandRow(
+      m, "die, USD", 1, [](const Estimate& x) { return x.die.usd; }, "");
+  text += BandRow(
+      m, "card, USD", 1, [](const Estimate& x) { return x.card.usd(); }, "parts only");
+  text += BandRow(
+      m, "10^6 tokens, USD", 1, [](const Estimate& x) { return x.tokens.usd(); },
+      "ten cards in a server");
   text += fmt::format("{:<24}{:>20} {:>10}  positions of one user\n", "context",
                       WithCommas(static_cast<uint64_t>(m.fabric().max_context)), "");
   return text;
 }
 
 std::string Bar(double share, size_t width) {
-  return std::string(static_cast<size_t>(std::lround(std::clamp(share, 0.0, 1.0) *
-                                                     static_cast<double>(width))),
-                     '#');
+  return std::string(
+      static_cast<size_t>(std::lround(std::clamp(share, 0.0, 1.0) * static_cast<double>(width))),
+      '#');
 }
 
 // Time by cause on the left, area by block on the right.
@@ -90,9 +99,10 @@ std::string Bars(const Report& r) {
   std::vector<AreaBlock> blocks = r.model.nominal().area;
   std::ranges::stable_sort(blocks, [](const auto& a, const auto& b) { return a.mm2 > b.mm2; });
   const auto all = static_cast<double>(r.model.schedule().cycles);
-  std::string text = fmt::format("{:<40} {}\n", fmt::format("a token's {} us, cycles",
-                                                            Figures(r.model.nominal().token_s * 1e6)),
-                                 "area, mm2");
+  std::string text =
+      fmt::format("{:<40} {}\n",
+                  fmt::format("a token's {} us, cycles", Figures(r.model.nominal().token_s * 1e6)),
+                  "area, mm2");
   const size_t rows = std::min(blocks.size(), std::max<size_t>(causes.size(), 6));
   for (size_t i = 0; i < rows; ++i) {
     std::string left;
@@ -141,12 +151,13 @@ std::string DesignLine(const Design& d, const Design& before) {
     text += fmt::format("{}{} {} -> {}", text.empty() ? "" : ", ", c.knob, c.from, c.to);
   }
   const Estimate &e = d.estimate, &b = before.estimate;
-  return text + fmt::format("{}{} tokens/s, {} positions, {} mm2 a die ({:+.0f}), {} W, card {} USD "
-                            "({:+.0f}), {:.4f} USD a million",
-                            text.empty() ? "" : ": ", Figures(e.tokens_per_s_user),
-                            WithCommas(static_cast<uint64_t>(d.max_context)), Figures(e.die_mm2),
-                            e.die_mm2 - b.die_mm2, Figures(e.full_power_w), Figures(e.card.usd()),
-                            e.card.usd() - b.card.usd(), e.tokens.usd());
+  return text + fmt::format(
+                    "{}{} tokens/s, {} positions, {} mm2 a die ({:+.0f}), {} W, card {} USD "
+                    "({:+.0f}), {:.4f} USD a million",
+                    text.empty() ? "" : ": ", Figures(e.tokens_per_s_user),
+                    WithCommas(static_cast<uint64_t>(d.max_context)), Figures(e.die_mm2),
+                    e.die_mm2 - b.die_mm2, Figures(e.full_power_w), Figures(e.card.usd()),
+                    e.card.usd() - b.card.usd(), e.tokens.usd());
 }
 
 std::string Required(const Report& r) {
@@ -159,7 +170,8 @@ std::string Required(const Report& r) {
   if (a.smallest) {
     return text + Paragraph("change", DesignLine(*a.smallest, a.as_it_is));
   }
-  return text + Paragraph("limit", a.limit) + Paragraph("nearest", DesignLine(a.nearest, a.as_it_is)) +
+  return text + Paragraph("limit", a.limit) +
+         Paragraph("nearest", DesignLine(a.nearest, a.as_it_is)) +
          Paragraph("tried", fmt::format("{} chips of at most four changed knobs", a.tried));
 }
 
