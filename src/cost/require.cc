@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/near_names.h"
@@ -66,6 +67,9 @@ std::optional<ChipSpec> Turned(ChipSpec chip, const Knob& knob, double factor) {
   chip.*knob.field = static_cast<int64_t>(after);
   if (knob.keeps_cells && chip.banks > 0) {
     chip.banks = (chip.banks * cells + Cells(chip) - 1) / Cells(chip);
+  }
+  if (knob.field == &ChipSpec::rows) {  // lanes divide rows
+    chip.vector_lanes = std::gcd(chip.vector_lanes, chip.rows);
   }
   if (!ValidateChip(chip)) return std::nullopt;
   return chip;
