@@ -14,9 +14,9 @@
 namespace burin {
 namespace {
 
-constexpr size_t kBeam = 4;  // designs that the next round starts from
+constexpr size_t kBeam = 6;  // designs that the next round starts from
 constexpr size_t kMostChanges = 4;
-constexpr int64_t kMostTries = 240;
+constexpr int64_t kMostTries = 600;
 
 struct QuantityInfo {
   Quantity quantity;
