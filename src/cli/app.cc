@@ -101,6 +101,7 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddChatCommand(app, action);
   AddEvalCommand(app, action);
   AddBenchCommand(app, action);
+  AddMaskCommand(app, action);
   AddPlaceCommand(app, action);
   AddRtlCommand(app, action);
   AddPresetsCommand(app, action);

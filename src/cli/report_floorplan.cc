@@ -14,6 +14,7 @@ constexpr int64_t kMostDies = 8;
 
 struct Unit {
   std::string name;
+  int32_t page = 0;            // of its first block: page 0 is coloured before anyone points
   std::vector<int32_t> banks;  // sorted, each once
 };
 
@@ -29,7 +30,10 @@ std::vector<Unit> UnitsOn(const PlacedFabric& f, int32_t die) {
       name = f.plan.config.tied_head ? "embedding and head" : "embedding";
     }
     if (entry.kind == TensorKind::kHead) name = "head";
-    if (units.empty() || units.back().name != name) units.push_back({name, {}});
+    if (units.empty() || units.back().name != name) {
+      const auto& first = f.blocks[static_cast<size_t>(matrix.first_block)];
+      units.push_back({name, first.page, {}});
+    }
     for (int64_t b = 0; b < matrix.row_blocks * matrix.column_blocks; ++b) {
       units.back().banks.push_back(f.blocks[static_cast<size_t>(matrix.first_block + b)].bank);
     }
@@ -101,8 +105,8 @@ std::string DieSvg(const PlacedFabric& f, int32_t die) {
   const auto units = UnitsOn(f, die);
   for (size_t u = 0; u < units.size(); ++u) {
     const double hue = 360.0 * static_cast<double>(u) / static_cast<double>(units.size());
-    svg += fmt::format("<path class=\"unit\" style=\"--hue:{:.0f}\" data-name=\"{}\" d=\"{}\"/>",
-                       hue, units[u].name, PathOf(f, units[u]));
+    svg += fmt::format("<path class=\"unit{}\" style=\"--hue:{:.0f}\" data-name=\"{}\" d=\"{}\"/>",
+                       units[u].page == 0 ? " first" : "", hue, units[u].name, PathOf(f, units[u]));
   }
   for (size_t i = static_cast<size_t>(f.banks); i < f.floorplan.size(); ++i) {
     const FloorplanItem& item = f.floorplan[i];
