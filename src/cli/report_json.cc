@@ -3,6 +3,7 @@
 
 #include "base/sha256.h"
 #include "cli/report.h"
+#include "cost/yield.h"
 
 namespace burin {
 namespace {
@@ -98,8 +99,20 @@ void AddSystems(const Report& r, Json& json) {
   }
 }
 
-void AddMoney(const Estimate& e, Json& json) {
+// The same die by the other models, every defect fatal.
+Json YieldModels(const ChipModel& m) {
+  const Point p = m.constants().Nominal();
+  const double mm2 = m.nominal().die_mm2, defects = p[Param::kDefects];
+  return {{"poisson", Value(PoissonYield(mm2, defects))},
+          {"murphy", Value(MurphyYield(mm2, defects))},
+          {"seeds", Value(SeedsYield(mm2, defects))},
+          {"negative_binomial", Value(NegativeBinomialYield(mm2, defects, p[Param::kClustering]))}};
+}
+
+void AddMoney(const ChipModel& m, Json& json) {
+  const Estimate& e = m.nominal();
   json["yield"] = Value(e.die.yield);
+  json["yield_models"] = YieldModels(m);
   json["gross_dies"] = e.die.gross;
   json["good_dies"] = e.die.good;
   json["die_cost_usd"] = Value(e.die.usd);
@@ -166,7 +179,7 @@ Json ReportJson(const Report& r) {
   json["watt_per_mm2"] = Value(e.watt_per_mm2);
   json["energy_per_token_j"] = Value(e.energy_per_token_j);
   json["card_energy_per_token_j"] = Value(e.card_energy_per_token_j);
-  AddMoney(e, json);
+  AddMoney(m, json);
   json["max_context"] = f.max_context;
   json["binds"] = r.binding.limit;
   json["binds_reason"] = r.binding.reason;

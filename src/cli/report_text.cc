@@ -35,8 +35,9 @@ std::string Paragraph(const std::string& label, const std::string& text) {
 std::string BandRow(const ChipModel& model, const std::string& label, double scale,
                     const Metric& metric, const std::string& note) {
   const Band b = model.BandOf(metric);
-  return fmt::format("{:<24}{:>9} {:>10} {:>10}  {}\n", label, Figures(b.low * scale),
-                     Figures(b.nominal * scale), Figures(b.high * scale), note);
+  return fmt::format("{:<24}{:>9} {:>10} {:>10}{}{}\n", label, Figures(b.low * scale),
+                     Figures(b.nominal * scale), Figures(b.high * scale), note.empty() ? "" : "  ",
+                     note);
 }
 
 std::string Head(const Report& r) {

@@ -246,10 +246,11 @@ std::vector<Finding> AnswersOf(const ChipModel& model, const std::vector<System>
   const int64_t dies = model.fabric().dies;
   std::vector<Finding> list;
   list.push_back({"why not millions of tokens/s?", WhyNotMillions(model)});
-  list.push_back({"one chip or ten?",
-                  fmt::format("{} on one card hold the model; ten cards are a server: ten times "
-                              "the users, none of them faster",
-                              dies == 1 ? "one die" : fmt::format("{} dies", dies))});
+  list.push_back(
+      {"one chip or ten?",
+       fmt::format("{}; ten cards are a server: ten times the users, none of them faster",
+                   dies == 1 ? std::string("one die holds the model")
+                             : fmt::format("{} dies of one card hold the model", dies))});
   list.push_back({"how long a context?", ContextAnswer(model)});
   list.push_back({"200 W or 2.4 kW?", PowerAnswer(model)});
   list.push_back({"what does a LoRA cost?", AdapterAnswer(model)});
