@@ -6,6 +6,7 @@
 #include "base/mapped_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
+#include "cli/mask_engrave_command.h"
 #include "fabric/data_files.h"
 #include "mask/bank.h"
 #include "mask/gdsii_writer.h"
@@ -143,8 +144,9 @@ void AddMaskCellCommand(CLI::App& mask, Action& action) {
 }  // namespace
 
 void AddMaskCommand(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("mask", "Draw the ROM: base, weights and constants");
-  command->require_subcommand(1);
+  CLI::App* command = app.add_subcommand("mask", "Draw a model as two mask layers on a base die");
+  command->require_subcommand(0, 1);
+  AddMaskEngraveCommands(*command, action);
   AddMaskCellCommand(*command, action);
 }
 
