@@ -40,8 +40,8 @@ std::vector<Unit> UnitsOn(const PlacedFabric& f, int32_t die) {
   }
   for (Unit& unit : units) {
     std::ranges::sort(unit.banks);
-    const auto same = std::ranges::unique(unit.banks);
-    unit.banks.erase(same.begin(), same.end());
+    const auto last = std::unique(unit.banks.begin(), unit.banks.end());
+    unit.banks.erase(last, unit.banks.end());
   }
   return units;
 }
@@ -104,7 +104,7 @@ std::string DieSvg(const PlacedFabric& f, int32_t die) {
       f.die_width + 0.2, f.die_height + 0.2, die, f.die_width, f.die_height);
   const auto units = UnitsOn(f, die);
   for (size_t u = 0; u < units.size(); ++u) {
-    const double hue = 360.0 * static_cast<double>(u) / static_cast<double>(units.size());
+    const double hue = std::fmod(137.5 * static_cast<double>(u), 360);  // neighbours far apart
     svg += fmt::format("<path class=\"unit{}\" style=\"--hue:{:.0f}\" data-name=\"{}\" d=\"{}\"/>",
                        units[u].page == 0 ? " first" : "", hue, units[u].name, PathOf(f, units[u]));
   }

@@ -195,7 +195,10 @@ void AddBanks(Page& page) {
   }
   const Status finished = reader.Finish();
   EXPECT_TRUE(finished) << finished.error().ToString();
-  page.Add("\n");
+  page.Add(
+      "\nThe mapped bank is larger than nominal: yosys 0.23 gives every register bit an enable "
+      "multiplexer where a chip gates its clock (the high end of `flip_flop`), and decodes binary "
+      "codes, which the lines of a ROM column do not need.\n\n");
 }
 
 // What fixed each constant: the sources of the data files, by grade.
