@@ -6,6 +6,8 @@
 //
 // Letters: n values of the step's vector, W vector lanes, R rows of a page, G rows of a group,
 // S columns of a scaler, A heads at once, P positions a cycle.
+// docs/calibration.md holds numbers that follow from these: after a change run
+// BURIN_UPDATE_GOLDEN=1 build/release/cost_test and read the difference.
 #pragma once
 
 #include <algorithm>
