@@ -1,7 +1,8 @@
 """burin rtl: a whole chip under two simulators, equal to the emulator value by value and cycle by cycle.
 
-The tests that build simulations need verilator, iverilog, yosys; where one is missing they are skipped and say so. With
-BURIN_LONG=1 (the ctest e2e_rtl_long): real models, six chips, contexts to 256, mutations.
+The tests that build simulations need verilator, iverilog, yosys; where one is missing they are skipped and say so.
+BURIN_SIMULATE=1 (the ctest e2e_rtl_simulation): a small chip. BURIN_LONG=1 (e2e_rtl_long): real models, six chips, a context
+of 256, mutations.
 """
 import os
 import re
@@ -107,6 +108,7 @@ class Emission(RtlTest):
         self.assertFalse((self.folder / "rtl").exists())
 
 
+@unittest.skipUnless(os.environ.get("BURIN_SIMULATE") == "1", "the ctest e2e_rtl_simulation runs it")
 class Simulation(RtlTest):
     @needs_tools("verilator", "iverilog", "yosys", "make")
     def test_a_small_chip_is_the_emulator_in_both_simulators(self):
