@@ -36,7 +36,9 @@ void TryOpen(std::span<const std::byte> bytes, ThreadPool& pool) {
   for (const int16_t value : model->rotary.fine) sum += static_cast<uint32_t>(value);
   for (const QuantizedLayer& layer : model->layers) {
     for (const int32_t value : layer.q_bias) sum += static_cast<uint32_t>(value);
-    for (const int16_t value : layer.k_norm.mantissas) sum += static_cast<uint32_t>(value);
+    for (const GainView& gain : {layer.k_norm, layer.attention_norm, layer.ffn_norm}) {
+      for (const int16_t value : gain.mantissas) sum += static_cast<uint32_t>(value);
+    }
   }
   [[maybe_unused]] volatile uint32_t sink = sum;
 }

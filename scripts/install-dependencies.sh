@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev libcli11-dev nlohmann-json3-dev
-  libexpected-dev libssl-dev libpcre2-dev libicu-dev libgtest-dev libgmock-dev)
+  libexpected-dev libtomlplusplus-dev libssl-dev libpcre2-dev libicu-dev libgtest-dev libgmock-dev)
 check_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3)
 
 # A package that is wanted as soon as a CMake file asks for its library.
@@ -22,6 +22,7 @@ wanted_packages() {
   printf '%s\n' "${build_packages[@]}"
   if_used spdlog libspdlog-dev
   if_used sentencepiece libsentencepiece-dev
+  if_used 'Boost 1' libboost-dev
   if [[ $1 == check ]]; then
     printf '%s\n' "${check_packages[@]}"
     if_used benchmark libbenchmark-dev

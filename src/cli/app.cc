@@ -102,6 +102,7 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddServeCommand(app, action);
   AddEvalCommand(app, action);
   AddBenchCommand(app, action);
+  AddPlaceCommand(app, action);
   AddPresetsCommand(app, action);
   BURIN_TRY(CheckCommandName(app, argc, argv));
   try {

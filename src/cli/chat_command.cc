@@ -6,10 +6,10 @@
 #include <memory>
 
 #include "cli/app.h"
-#include "cli/chat_format.h"
 #include "cli/console.h"
 #include "cli/line_reader.h"
 #include "cli/session.h"
+#include "text/chat_template.h"
 
 namespace burin {
 namespace {
@@ -40,10 +40,12 @@ constexpr const char* kHelp =
 
 class Chat {
  public:
-  Chat(Session& session, const Tokenizer& tokenizer, const ChatFlags& flags)
+  // `format`: nothing when the model has no chat template.
+  Chat(Session& session, const Tokenizer& tokenizer, std::optional<ChatTemplate> format,
+       const ChatFlags& flags)
       : session_(session),
         tokenizer_(tokenizer),
-        format_(ChatFormat::Recognise(tokenizer)),
+        format_(std::move(format)),
         system_(flags.system),
         interactive_(::isatty(STDIN_FILENO) == 1) {
     options_.sampling = ResolveSampling(flags.sampling, session.generation());
@@ -78,8 +80,7 @@ class Chat {
  private:
   void Greet() const {
     if (!format_) {
-      Console::Note(
-          "The model has no chat template of a known family: it just goes on with the text.\n");
+      Console::Note("The model has no chat template: it just goes on with the text.\n");
     }
     if (interactive_) {
       Console::Note(fmt::format("{}, {} threads. /help lists the commands.\n", session_.kernels(),
@@ -91,10 +92,10 @@ class Chat {
   bool Command(const std::string& line) {
     if (!line.starts_with('/')) return false;
     if (line == "/reset") {
-      ids_.clear();
+      Forget();
     } else if (line == "/system" || line.starts_with("/system ")) {
       system_ = line.size() > 8 ? line.substr(8) : std::string();
-      ids_.clear();
+      Forget();
       if (!format_) Console::Note("(this model knows no system message)\n");
     } else if (line == "/stats") {
       console_.Print(stats_.empty() ? "no answer yet\n" : stats_);
@@ -104,33 +105,53 @@ class Chat {
     return true;
   }
 
-  void AddMessage(const std::string& message) {
-    if (format_) return format_->AddUserTurn(system_, message, ids_);
-    const auto ids =
-        tokenizer_.Encode(message, {.add_special = ids_.empty(), .parse_special = false});
-    ids_.insert(ids_.end(), ids.begin(), ids.end());
+  void Forget() {
+    messages_.clear();
+    ids_.clear();
+  }
+
+  // The ids of the whole conversation with `message` at its end.
+  Result<std::vector<int32_t>> Prompt(const std::string& message) const {
+    if (format_) {
+      Conversation conversation;
+      if (!system_.empty()) conversation.messages.push_back({"system", system_});
+      conversation.messages.insert(conversation.messages.end(), messages_.begin(), messages_.end());
+      conversation.messages.push_back({"user", message});
+      return format_->Encode(conversation);
+    }
+    std::vector<int32_t> ids = ids_;
+    const auto added =
+        tokenizer_.Encode(message, {.add_special = ids.empty(), .parse_special = false});
+    ids.insert(ids.end(), added.begin(), added.end());
+    return ids;
   }
 
   // Answers; true if Ctrl-C stopped it.
   Result<bool> Answer(const std::string& message) {
-    const size_t before = ids_.size();
-    AddMessage(message);
-    if (ids_.empty() || static_cast<int64_t>(ids_.size()) >= session_.context()) {
-      ids_.resize(before);
+    BURIN_ASSIGN(std::vector<int32_t> prompt, Prompt(message));
+    if (prompt.empty() || static_cast<int64_t>(prompt.size()) >= session_.context()) {
       console_.Print(
           fmt::format("(no room: the context is {} tokens; /reset forgets)\n", session_.context()));
       return false;
     }
     StreamDecoder decoder(tokenizer_, /*skip_special=*/true, /*continuation=*/!format_);
     stop_requested = false;
-    const auto result = session_.Continue(ids_, options_, [&](int32_t id) {
-      console_.Print(decoder.Push(id));
+    std::string answer;
+    const auto print = [&](const std::string& part) {
+      answer += part;
+      console_.Print(part);
+    };
+    const auto result = session_.Continue(prompt, options_, [&](int32_t id) {
+      print(decoder.Push(id));
       return !stop_requested.load();
     });
-    console_.Print(decoder.Finish() + "\n");
+    print(decoder.Finish());
+    console_.Print("\n");
     BURIN_TRY(result);
+    messages_.push_back({"user", message});
+    messages_.push_back({"assistant", answer});
+    ids_ = std::move(prompt);
     ids_.insert(ids_.end(), result->tokens.begin(), result->tokens.end());
-    if (format_) format_->CloseAnswer(ids_);
     if (result->reason == FinishReason::kCapacity) {
       console_.Print("(the context is full; /reset forgets the conversation)\n");
     }
@@ -148,13 +169,14 @@ class Chat {
 
   Session& session_;
   const Tokenizer& tokenizer_;
-  const std::optional<ChatFormat> format_;
+  const std::optional<ChatTemplate> format_;
   std::string system_;
   const bool interactive_;
   const Console console_{""};
   GenerateOptions options_;
   LineReader reader_;
-  std::vector<int32_t> ids_;  // of the whole conversation
+  std::vector<ChatMessage> messages_;
+  std::vector<int32_t> ids_;  // of the conversation up to the last answer
   std::string stats_;
 };
 
@@ -162,8 +184,9 @@ Status RunChat(const ChatFlags& flags) {
   BURIN_ASSIGN(const auto session, Session::OpenChip(flags.model, flags.engine));
   BURIN_ASSIGN(const Tokenizer* tokenizer, NeedTokenizer(session->tokenizer(), flags.model));
   BURIN_TRY(session->Reserve(session->context()));
+  BURIN_ASSIGN(auto format, ChatTemplate::Create(*tokenizer));
   CatchCtrlC();
-  return Chat(*session, *tokenizer, flags).Run();
+  return Chat(*session, *tokenizer, std::move(format), flags).Run();
 }
 
 }  // namespace

@@ -3,13 +3,13 @@
 
 #include "base/interrupt.h"
 #include "cli/app.h"
-#include "cli/chat_format.h"
 #include "cli/console.h"
 #include "cli/engine_flags.h"
 #include "cli/session.h"
 #include "cli/tensor_groups.h"
 #include "quant/cartridge.h"
 #include "quant/cartridge_format.h"
+#include "text/chat_template.h"
 
 namespace burin {
 namespace {
@@ -40,13 +40,19 @@ Json GeometryJson(const ModelConfig& c) {
   return json;
 }
 
+// "Jinja" or the known template that fits; empty when there is none or it is not understood.
+std::string ChatFormatName(const Tokenizer& tokenizer) {
+  const auto format = ChatTemplate::Create(tokenizer);
+  return format && *format ? std::string((*format)->name()) : std::string();
+}
+
 Json TokenizerJson(const Tokenizer& tokenizer) {
-  const auto format = ChatFormat::Recognise(tokenizer);
+  const std::string format = ChatFormatName(tokenizer);
   Json json = {{"tokens", tokenizer.vocab_size()},
                {"eos_ids", tokenizer.eos_ids()},
                {"chat_template", !tokenizer.chat_template().empty()}};
   if (tokenizer.bos_id()) json["bos_id"] = *tokenizer.bos_id();
-  if (format) json["chat_format"] = format->name();
+  if (!format.empty()) json["chat_format"] = format;
   return json;
 }
 
@@ -107,15 +113,15 @@ std::string DescribeModel(const QuantizedModel& m) {
 
 std::string DescribeTokenizer(const std::optional<Tokenizer>& tokenizer) {
   if (!tokenizer) return "tokenizer   none: a synthetic model\n";
-  const auto format = ChatFormat::Recognise(*tokenizer);
+  const std::string format = ChatFormatName(*tokenizer);
   return fmt::format("tokenizer   {} tokens, bos {}, eos {}, chat {}\n", tokenizer->vocab_size(),
                      tokenizer->bos_id() ? fmt::format("{}", *tokenizer->bos_id()) : "none",
                      tokenizer->eos_ids().empty()
                          ? std::string("none")
                          : fmt::format("{}", fmt::join(tokenizer->eos_ids(), " ")),
-                     format                               ? format->name()
+                     !format.empty()                      ? format
                      : tokenizer->chat_template().empty() ? "none"
-                                                          : "template of no known family");
+                                                          : "template not understood");
 }
 
 std::string DescribeWeights(const InspectFlags& flags, const QuantizedModel& m) {

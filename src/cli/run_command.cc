@@ -8,9 +8,9 @@
 #include "base/interrupt.h"
 #include "base/mapped_file.h"
 #include "cli/app.h"
-#include "cli/chat_format.h"
 #include "cli/console.h"
 #include "cli/session.h"
+#include "text/chat_template.h"
 
 namespace burin {
 namespace {
@@ -43,13 +43,16 @@ Result<std::string> ReadPromptText(const RunFlags& flags) {
 
 Result<Prompt> ChatPrompt(const RunFlags& flags, const Tokenizer& tokenizer,
                           const std::string& text) {
-  const auto format = ChatFormat::Recognise(tokenizer);
+  BURIN_ASSIGN(const auto format, ChatTemplate::Create(tokenizer));
   if (!format) {
-    return BadInput(flags.model, "its chat template is of no known family", {},
+    return BadInput(flags.model, "it has no chat template, and its special tokens are unknown", {},
                     "Run without --chat and write the marks into the prompt.");
   }
+  Conversation conversation;
+  if (!flags.system.empty()) conversation.messages.push_back({"system", flags.system});
+  conversation.messages.push_back({"user", text});
   Prompt prompt;
-  format->AddUserTurn(flags.system, text, prompt.ids);
+  BURIN_ASSIGN(prompt.ids, format->Encode(conversation));
   prompt.stop_ids = format->stop_ids();
   return prompt;
 }

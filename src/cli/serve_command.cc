@@ -50,7 +50,8 @@ Result<ServerOptions> OptionsOf(const ServeFlags& flags) {
   options.scheduler.max_waiting = flags.queue;
   options.kv_bytes = static_cast<uint64_t>(flags.kv_mib) << 20;
   options.adapter_bytes = static_cast<uint64_t>(flags.adapter_mib) << 20;
-  options.id = flags.name.empty() ? std::filesystem::path(flags.cartridge).stem().string() : flags.name;
+  options.id =
+      flags.name.empty() ? std::filesystem::path(flags.cartridge).stem().string() : flags.name;
   options.path = flags.cartridge;
   options.version = VersionText();
   options.cors_origin = flags.cors == "none" ? "" : flags.cors;
@@ -63,7 +64,8 @@ Result<ServerOptions> OptionsOf(const ServeFlags& flags) {
     options.log = [](const std::string& line) { Console::Note(OneLine(line) + "\n"); };
   }
   std::error_code error;
-  if (!flags.adapter_folder.empty() && !std::filesystem::is_directory(flags.adapter_folder, error)) {
+  if (!flags.adapter_folder.empty() &&
+      !std::filesystem::is_directory(flags.adapter_folder, error)) {
     return BadInput("--adapter-folder", flags.adapter_folder, "a folder");
   }
   return options;
@@ -102,8 +104,8 @@ Status RunServe(const ServeFlags& flags) {
       flags.host != "::1") {
     Console::Note("Anybody who reaches this address may ask: there is no --api-key-file.\n");
   }
-  console.Print(fmt::format("{} at {}\n{}, {} threads; digest {}\nCtrl-C ends.\n", options.id, where,
-                            kernels->name, pool.size(), ToHex(loaded.model.digest)));
+  console.Print(fmt::format("{} at {}\n{}, {} threads; digest {}\nCtrl-C ends.\n", options.id,
+                            where, kernels->name, pool.size(), ToHex(loaded.model.digest)));
   WaitForInterrupt();
   const int64_t running = server->state().running + server->state().waiting;
   if (running > 0) {
@@ -135,8 +137,9 @@ void AddNetworkOptions(CLI::App& command, ServeFlags& flags) {
                          ->option_text("FILE")
                          ->needs(certificate);
   certificate->needs(key);
-  command.add_option("--cors", flags.cors,
-                     "Origin whose pages may ask; * (the default) is all, none is none")
+  command
+      .add_option("--cors", flags.cors,
+                  "Origin whose pages may ask; * (the default) is all, none is none")
       ->option_text("ORIGIN");
   command.add_flag("--log", flags.log, "A line for every answer, to standard error");
 }

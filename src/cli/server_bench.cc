@@ -122,8 +122,9 @@ std::string BodyOf(const Load& load, int64_t number) {
   const Json body = {
       {"model", load.model},
       {"messages",
-       Json::array({{{"role", "user"},
-                     {"content", load.prompts[static_cast<size_t>(number) % load.prompts.size()]}}})},
+       Json::array(
+           {{{"role", "user"},
+             {"content", load.prompts[static_cast<size_t>(number) % load.prompts.size()]}}})},
       {"stream", true},
       {"stream_options", {{"include_usage", true}}},
       {"max_tokens", load.tokens},
@@ -171,9 +172,9 @@ double Percentile(std::vector<double>& values, double share) {
 Result<std::vector<std::string>> Prompts(const ServerBenchFlags& flags) {
   if (flags.prompts_file.empty()) {
     return std::vector<std::string>{
-        "turn on the light in the kitchen", "set an alarm for half past seven, please",
+        "turn on the light in the kitchen",       "set an alarm for half past seven, please",
         "what is the temperature in the cellar?", "play something quiet in the living room",
-        "remind me to water the plants at noon", "is the garage door closed?",
+        "remind me to water the plants at noon",  "is the garage door closed?",
         "make it two degrees warmer in the bath", "switch everything off and good night"};
   }
   BURIN_ASSIGN(const std::string text, ReadTextFile(flags.prompts_file));
@@ -232,8 +233,8 @@ std::string Describe(const ServerBenchFlags& flags, const std::string& model, Sa
 }  // namespace
 
 void AddServerBenchOptions(CLI::App& command, ServerBenchFlags& flags) {
-  CLI::Option* url = command.add_option("--server", flags.url, "Measure a server instead")
-                         ->option_text("URL");
+  CLI::Option* url =
+      command.add_option("--server", flags.url, "Measure a server instead")->option_text("URL");
   const auto server_only = [url](CLI::Option* option) { option->needs(url); };
   server_only(command.add_option("--users", flags.users, "Requests at a time; 1 by default")
                   ->option_text("N")
@@ -247,8 +248,8 @@ void AddServerBenchOptions(CLI::App& command, ServerBenchFlags& flags) {
   server_only(command.add_option("--tokens", flags.tokens, "In an answer; 128 by default")
                   ->option_text("N")
                   ->check(CLI::Range(int64_t{1}, int64_t{1} << 24)));
-  server_only(command.add_option("--prompts", flags.prompts_file, "A prompt a line")
-                  ->option_text("FILE"));
+  server_only(
+      command.add_option("--prompts", flags.prompts_file, "A prompt a line")->option_text("FILE"));
   server_only(command.add_option("--model", flags.model, "The server's first by default")
                   ->option_text("NAME"));
   server_only(command.add_option("--api-key-file", flags.key_file, "Its first line is the key")

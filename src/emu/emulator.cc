@@ -68,6 +68,9 @@ Status Emulator::CheckChunk(const Chunk& chunk) const {
   BURIN_CHECK(cache.layers() == c.layers && cache.kv_heads() == c.kv_heads &&
               cache.head_dim() == c.head_dim && cache.capacity() <= model_.context);
   BURIN_CHECK(!chunk.tokens.empty());
+  BURIN_CHECK(chunk.adapter == nullptr ||
+              (chunk.adapter->model == model_.digest &&
+               static_cast<int64_t>(chunk.adapter->layers.size()) == c.layers));
   const size_t wanted = chunk.wanted == LogitsWanted::kNone   ? 0
                         : chunk.wanted == LogitsWanted::kLast ? 1
                                                               : chunk.tokens.size();
@@ -95,6 +98,7 @@ Status Emulator::Forward(std::span<const Chunk> chunks, Workspace& w, Observer* 
     for (size_t j = 0; j < i; ++j) BURIN_CHECK(chunks[i].cache != chunks[j].cache);
   }
   w.rows.clear();
+  w.adapters.clear();
   for (size_t i = 0; i < chunks.size(); ++i) {
     const Chunk& chunk = chunks[i];
     int32_t* logits = chunk.logits.data();
@@ -104,6 +108,7 @@ Status Emulator::Forward(std::span<const Chunk> chunks, Workspace& w, Observer* 
       w.rows.push_back({i, chunk.cache, chunk.tokens[j],
                         chunk.cache->length() + static_cast<int64_t>(j),
                         wanted ? logits : nullptr});
+      w.adapters.push_back(chunk.adapter);
       if (wanted) logits += model_.config.vocab;
       if (static_cast<int64_t>(w.rows.size()) == kPassTokens) RunPass(w, observer);
     }
@@ -123,6 +128,12 @@ void Emulator::RunPass(Workspace& w, Observer* observer) const {
   }
   Head(w, observer);
   w.rows.clear();
+  w.adapters.clear();
+}
+
+void Emulator::Multiply(std::span<const MatrixPass> passes, Workspace& w) const {
+  matrices_.Multiply(passes, w.input, w.raw, pool_);
+  AddAdapters(kernels_, passes, w.input, w.adapters, w.adapter, pool_);
 }
 
 void Emulator::Embed(Workspace& w, Observer* observer) const {
@@ -161,7 +172,7 @@ void Emulator::AttentionBlock(int64_t layer, Workspace& w, Observer* observer) c
   const MatrixPass qkv[] = {{{layer, MatrixKind::kQ}, kVectorFraction, false, w.q.data()},
                             {{layer, MatrixKind::kK}, kVectorFraction, false, w.k.data()},
                             {{layer, MatrixKind::kV}, kVectorFraction, false, w.v.data()}};
-  matrices_.Multiply(qkv, w.input, w.raw, pool_);
+  Multiply(qkv, w);
   ForTokens(count, c.q_width() + 2 * c.kv_width(), [&](int64_t t, int part) {
     FinishHeads(layer, t, w.head_norm.data() + part * c.head_dim, w);
   });
@@ -178,7 +189,7 @@ void Emulator::AttentionBlock(int64_t layer, Workspace& w, Observer* observer) c
   });
   const MatrixPass o[] = {
       {{layer, MatrixKind::kO}, model_.residual_fraction, true, w.residual.data()}};
-  matrices_.Multiply(o, w.input, w.raw, pool_);
+  Multiply(o, w);
   Show(observer, Stage::kAttentionResidual, layer, w.rows, w.residual, c.hidden);
 }
 
@@ -289,7 +300,7 @@ void Emulator::FeedForwardBlock(int64_t layer, Workspace& w, Observer* observer)
 
   const MatrixPass gate_up[] = {{{layer, MatrixKind::kGate}, kVectorFraction, false, w.gate.data()},
                                 {{layer, MatrixKind::kUp}, kVectorFraction, false, w.up.data()}};
-  matrices_.Multiply(gate_up, w.input, w.raw, pool_);
+  Multiply(gate_up, w);
   Show(observer, Stage::kGate, layer, w.rows, w.gate, c.ffn);
   Show(observer, Stage::kUp, layer, w.rows, w.up, c.ffn);
 
@@ -297,7 +308,7 @@ void Emulator::FeedForwardBlock(int64_t layer, Workspace& w, Observer* observer)
   SwiGluAll(w);
   const MatrixPass down[] = {
       {{layer, MatrixKind::kDown}, model_.residual_fraction, true, w.residual.data()}};
-  matrices_.Multiply(down, w.input, w.raw, pool_);
+  Multiply(down, w);
   Show(observer, Stage::kResidual, layer, w.rows, w.residual, c.hidden);
 }
 

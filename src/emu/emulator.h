@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "emu/adapter_pass.h"
 #include "emu/kv_cache.h"
 #include "emu/matrix_backend.h"
 #include "kernels/kernel_set.h"
@@ -31,6 +32,9 @@ struct Chunk {
   LogitsWanted wanted = LogitsWanted::kNone;
   // kLast: [vocab]; kAll: [tokens][vocab]. Natural-log units, kVectorFraction bits.
   std::span<int32_t> logits = {};
+  // Null: none; else one that was made for this model. What the cache holds already keeps the
+  // adapter that it was computed with.
+  const Adapter* adapter = nullptr;
 };
 
 // What an observer may look at; widths in brackets.
@@ -72,7 +76,9 @@ struct Workspace {
     int32_t* logits;  // null when not wanted
   };
 
-  std::vector<Row> rows;                      // tokens of the present pass: T of them
+  std::vector<Row> rows;                 // tokens of the present pass: T of them
+  std::vector<const Adapter*> adapters;  // [T]; null for none
+  AdapterScratch adapter;
   std::vector<int32_t> residual;              // [T][hidden]
   std::vector<int32_t> normed;                // [T][hidden]
   std::vector<int32_t> q, k, v;               // [T][q_width], [T][kv_width] twice
@@ -125,6 +131,8 @@ class Emulator {
   void QuantizeHeads(std::span<const int32_t> heads, BlockFloatBatch& batch, int64_t t) const;
   void AttendAll(int64_t layer, Workspace& w) const;
   void SwiGluAll(Workspace& w) const;
+  // Matrices of the layers with their adapters.
+  void Multiply(std::span<const MatrixPass> passes, Workspace& w) const;
   void Head(Workspace& w, Observer* observer) const;
   void HeadTokens(std::span<const size_t> row_indices, Workspace& w, Observer* observer) const;
 

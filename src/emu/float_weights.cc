@@ -56,6 +56,8 @@ FloatWeights::FloatWeights(const Model& model, int64_t context, int64_t group,
     attention_gains_.push_back(ToDoubles(tensors.attention_norm));
     ffn_gains_.push_back(ToDoubles(tensors.ffn_norm));
     QuantizedLayer& layer = shell_.layers.emplace_back();
+    layer.attention_norm = FoldGain(tensors.attention_norm, 1);
+    layer.ffn_norm = FoldGain(tensors.ffn_norm, 1);
     if (c.qkv_bias) {
       layer.q_bias = FoldBias(tensors.q_bias, c.qk_norm ? 1 : query_factor_);
       layer.k_bias = FoldBias(tensors.k_bias, 1);

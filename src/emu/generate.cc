@@ -41,7 +41,7 @@ Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
     const bool last = cache.length() + count == prompt_size;
     const Chunk chunk{
         &cache, prompt.subspan(static_cast<size_t>(cache.length()), static_cast<size_t>(count)),
-        last ? LogitsWanted::kLast : LogitsWanted::kNone, logits};
+        last ? LogitsWanted::kLast : LogitsWanted::kNone, logits, options.adapter};
     BURIN_TRY(emulator.Forward({&chunk, 1}, workspace));
   }
   result.prompt_s = SecondsSince(prompt_start);
@@ -67,7 +67,7 @@ Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
       break;
     }
     if (InterruptRequested()) return Interrupted("generation");
-    const Chunk chunk{&cache, {&token, 1}, LogitsWanted::kLast, logits};
+    const Chunk chunk{&cache, {&token, 1}, LogitsWanted::kLast, logits, options.adapter};
     BURIN_TRY(emulator.Forward({&chunk, 1}, workspace));
     ++result.decode_tokens;
   }

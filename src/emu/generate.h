@@ -16,9 +16,10 @@ struct GenerateOptions {
   SamplerSettings sampling = {};
   // End-of-text ids; the one that ends the text is not part of it.
   std::vector<int32_t> stop_ids = {};
-  int64_t max_tokens = 256;     // >= 0
-  int64_t prefill_chunk = 512;  // prompt tokens between two looks at the interrupt flag
-  uint64_t stream = 0;          // tells sequences of one seed apart
+  int64_t max_tokens = 256;          // >= 0
+  int64_t prefill_chunk = 512;       // prompt tokens between two looks at the interrupt flag
+  uint64_t stream = 0;               // tells sequences of one seed apart
+  const Adapter* adapter = nullptr;  // of all tokens; what is in the cache must come from it, too
 };
 
 enum class FinishReason : uint8_t {

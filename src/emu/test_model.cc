@@ -1,5 +1,6 @@
 #include "emu/test_model.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -104,6 +105,8 @@ TestModel::TestModel(const TestModelOptions& options) : options_(options) {
   model.rotary = ViewRotaryTable(halves_.back(), c.head_dim / 2, options.context);
   for (int64_t l = 0; l < c.layers; ++l) {
     QuantizedLayer& layer = model.layers.emplace_back();
+    layer.attention_norm = RandomGain(c.hidden, 1.0F);
+    layer.ffn_norm = RandomGain(c.hidden, 1.0F);
     layer.q = RandomMatrix(c.hidden, c.q_width(), rms);
     layer.k = RandomMatrix(c.hidden, c.kv_width(), rms);
     layer.v = RandomMatrix(c.hidden, c.kv_width(), rms);
@@ -121,6 +124,37 @@ TestModel::TestModel(const TestModelOptions& options) : options_(options) {
       layer.k_norm = RandomGain(c.head_dim, 1.0F);
     }
   }
+}
+
+std::shared_ptr<const Adapter> MakeTestAdapter(const QuantizedModel& model, uint64_t seed,
+                                               int64_t rank) {
+  LoraAdapter lora;
+  lora.rank = rank;
+  lora.layers.resize(model.layers.size());
+  std::deque<std::vector<float>> storage;
+  uint64_t stream = 0;
+  const auto random = [&](int64_t rows, int64_t cols, double size) {
+    std::vector<float>& values = storage.emplace_back();
+    for (int64_t i = 0; i < rows * cols; ++i) {
+      const double u = Philox(seed, stream, static_cast<uint64_t>(i))[0] * 0x1p-31 - 1;
+      values.push_back(static_cast<float>(size * u));
+    }
+    ++stream;
+    return TensorView("random", TensorType::kF32, rows, cols, std::as_bytes(std::span(values)));
+  };
+  for (LoraAdapter::Layer& layer : lora.layers) {
+    for (size_t k = 0; k < layer.size(); ++k) {
+      const TensorShape shape = ShapeOf(model.config, static_cast<MatrixKind>(k));
+      const uint64_t dice = Philox(seed, 1000, stream)[0];
+      if (dice % 5 == 0) continue;
+      layer[k].rank = std::max<int64_t>(1, rank - static_cast<int64_t>(dice % 3));
+      layer[k].scale = 1 / std::sqrt(static_cast<double>(layer[k].rank));
+      layer[k].a =
+          random(layer[k].rank, shape.cols, 1 / std::sqrt(static_cast<double>(shape.cols)));
+      layer[k].b = random(shape.rows, layer[k].rank, 1);
+    }
+  }
+  return QuantizeAdapter(lora, model, nullptr, "test adapter").value();
 }
 
 }  // namespace burin

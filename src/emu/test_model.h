@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
+#include "quant/adapter.h"
 #include "quant/quantized_model.h"
 
 namespace burin {
@@ -42,5 +44,10 @@ struct TestModel {
   std::deque<std::vector<int32_t>> biases_;
   std::deque<std::vector<int16_t>> halves_;
 };
+
+// An adapter of random weights whose additions are of the size of the matrices' own outputs. Ranks
+// differ from matrix to matrix, from `rank` down; some matrices have none.
+std::shared_ptr<const Adapter> MakeTestAdapter(const QuantizedModel& model, uint64_t seed,
+                                               int64_t rank);
 
 }  // namespace burin

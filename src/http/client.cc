@@ -145,7 +145,8 @@ struct HttpClient::State {
     return {};
   }
 
-  SystemError Exchange(const std::string& text, const std::function<bool(std::string_view)>& on_body,
+  SystemError Exchange(const std::string& text,
+                       const std::function<bool(std::string_view)>& on_body,
                        HttpResponse& response) {
     SystemError error;
     bool keep = false;

@@ -201,8 +201,7 @@ void Connection::SendHead(const HttpResponse& head, const std::string& framing) 
 void Connection::Respond(uint64_t serial, HttpResponse response) {
   if (serial != serial_ || state_ != State::kAnswering || streaming_ || finished_) return;
   const bool no_body = response.status == 204 || response.status == 304;
-  SendHead(response,
-           no_body ? "" : fmt::format("Content-Length: {}\r\n", response.body.size()));
+  SendHead(response, no_body ? "" : fmt::format("Content-Length: {}\r\n", response.body.size()));
   if (!head_only_ && !no_body) next_ += response.body;
   finished_ = true;
   Flush();

@@ -44,10 +44,8 @@ class Exchange final : public HttpExchange {
  private:
   template <typename Task>
   void Do(Task task) {
-    boost::asio::dispatch(connection_->io(),
-                          [c = connection_, n = serial_, t = std::move(task)]() mutable {
-                            t(*c, n);
-                          });
+    boost::asio::dispatch(connection_->io(), [c = connection_, n = serial_,
+                                              t = std::move(task)]() mutable { t(*c, n); });
   }
 
   const std::shared_ptr<Connection> connection_;

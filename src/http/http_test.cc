@@ -13,9 +13,9 @@
 namespace burin {
 namespace {
 
+using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using std::chrono::milliseconds;
 
 // A raw connection, for what a proper client would not send.
 class RawClient {
@@ -75,8 +75,9 @@ void Answer(const std::shared_ptr<HttpExchange>& exchange, const HttpRequest& re
     exchange->Finish();
     return;
   }
-  exchange->Respond({200, "text/plain", request.method + " " + request.path + "?" + request.query +
-                                            " " + request.body,
+  exchange->Respond({200,
+                     "text/plain",
+                     request.method + " " + request.path + "?" + request.query + " " + request.body,
                      {{"X-Test", std::string(request.Header("x-test"))}}});
 }
 
@@ -100,8 +101,7 @@ TEST(HttpServer, AnswersRequestsOnOneConnection) {
   const auto server = StartServer();
   HttpClient client = ClientOf(*server);
   for (int i = 0; i < 3; ++i) {
-    const auto answer =
-        client.Send({"POST", "/echo?q=1", "", {{"X-Test", "yes"}}, "hello", ""});
+    const auto answer = client.Send({"POST", "/echo?q=1", "", {{"X-Test", "yes"}}, "hello", ""});
     ASSERT_TRUE(answer) << answer.error().ToString();
     EXPECT_EQ(answer->status, 200);
     EXPECT_EQ(answer->body, "POST /echo?q=1 hello");
@@ -112,11 +112,11 @@ TEST(HttpServer, AnswersRequestsOnOneConnection) {
 TEST(HttpServer, StreamsInChunks) {
   const auto server = StartServer();
   std::string seen;
-  const auto answer = ClientOf(*server).Send({"GET", "/stream", "", {}, "", ""},
-                                             [&seen](std::string_view part) {
-                                               seen += part;
-                                               return true;
-                                             });
+  const auto answer =
+      ClientOf(*server).Send({"GET", "/stream", "", {}, "", ""}, [&seen](std::string_view part) {
+        seen += part;
+        return true;
+      });
   ASSERT_TRUE(answer);
   EXPECT_EQ(seen, "one two three");
   RawClient old(server->port());
@@ -152,8 +152,9 @@ TEST(HttpServer, RefusesWhatIsTooLargeOrBroken) {
   const std::string big(1001, 'x'), huge(3000, 'x');
   EXPECT_THAT(ask("POST /echo HTTP/1.1\r\nContent-Length: 1001\r\n\r\n" + big),
               StartsWith("HTTP/1.1 413"));
-  EXPECT_THAT(ask("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + big + "\r\n"),
-              StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(
+      ask("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + big + "\r\n"),
+      StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(ask("GET / HTTP/1.1\r\nX: " + huge + "\r\n\r\n"), StartsWith("HTTP/1.1 431"));
   EXPECT_THAT(ask("no http at all\r\n\r\n"), StartsWith("HTTP/1.1 400"));
   EXPECT_THAT(ask("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"), StartsWith("HTTP/1.1 400"));
@@ -292,10 +293,9 @@ TEST(HttpServer, ScreensHeadsBeforeBodies) {
   RawClient client(server->port());
   client.Send("POST / HTTP/1.1\r\nContent-Length: 900\r\n\r\n");
   EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 401"));
-  EXPECT_EQ(ClientOf(*server)
-                .Send({"GET", "/", "", {{"Authorization", "Bearer x"}}, "", ""})
-                ->status,
-            200);
+  EXPECT_EQ(
+      ClientOf(*server).Send({"GET", "/", "", {{"Authorization", "Bearer x"}}, "", ""})->status,
+      200);
 }
 
 TEST(HttpServer, StopLetsAnswersEnd) {

@@ -66,9 +66,8 @@ class Server final : public HttpServer, public ConnectionOwner {
 
   Status Listen() {
     const uint64_t descriptors = RaiseDescriptorLimit();
-    const auto room =
-        static_cast<int64_t>(descriptors > 2 * kOtherDescriptors ? descriptors - kOtherDescriptors
-                                                                 : kOtherDescriptors);
+    const auto room = static_cast<int64_t>(
+        descriptors > 2 * kOtherDescriptors ? descriptors - kOtherDescriptors : kOtherDescriptors);
     options_.max_connections = std::min(options_.max_connections, room);
     if (!options_.tls_certificate.empty()) {
       tls_.emplace(asio::ssl::context::tls_server);
@@ -76,8 +75,8 @@ class Server final : public HttpServer, public ConnectionOwner {
     }
     const std::string where = fmt::format("{}:{}", options_.host, options_.port);
     Error error;
-    const auto address = asio::ip::make_address(
-        options_.host == "localhost" ? "127.0.0.1" : options_.host, error);
+    const auto address =
+        asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, error);
     if (error) {
       return BadInput("--host", options_.host, "an address such as 127.0.0.1, 0.0.0.0 or ::1");
     }

@@ -45,13 +45,13 @@ class HttpExchange {
 
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
-  uint16_t port = 0;                       // 0: the system chooses
-  std::string tls_certificate, tls_key;    // PEM files; both or none
-  int workers = 2;                         // threads that run the handler
-  int64_t max_connections = 1024;          // more are answered 503
-  uint64_t max_head_bytes = 16 << 10;      // else 431
-  uint64_t max_body_bytes = 8 << 20;       // else 413
-  uint64_t max_bodies_bytes = 256 << 20;   // of all requests in flight; else 503
+  uint16_t port = 0;                               // 0: the system chooses
+  std::string tls_certificate, tls_key;            // PEM files; both or none
+  int workers = 2;                                 // threads that run the handler
+  int64_t max_connections = 1024;                  // more are answered 503
+  uint64_t max_head_bytes = 16 << 10;              // else 431
+  uint64_t max_body_bytes = 8 << 20;               // else 413
+  uint64_t max_bodies_bytes = 256 << 20;           // of all requests in flight; else 503
   std::chrono::milliseconds head_timeout{15'000};  // from the first byte of a request
   std::chrono::milliseconds body_timeout{60'000};
   std::chrono::milliseconds idle_timeout{75'000};   // between requests of a connection

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "numeric/adapter.h"
 #include "numeric/attention.h"
 #include "numeric/block_float.h"
 #include "numeric/packed_matrix.h"
@@ -43,6 +44,11 @@ struct KernelSet {
   void (*attend)(const HeadVector& query, const HeadCacheView& keys, const HeadCacheView& values,
                  int64_t positions, int64_t head_dim, std::span<int32_t> scratch,
                  std::span<int32_t> out);
+  // adapter.h: AdapterRankVector and AddAdapterOutputs.
+  int (*adapter_rank_vector)(const AdapterMatrix& matrix, const BlockFloatBatch& x, int64_t t,
+                             int8_t* mantissas);
+  void (*add_adapter_outputs)(const AdapterMatrix& matrix, const int8_t* mantissas, int exponent,
+                              int fraction, int64_t begin, int64_t end, std::span<int32_t> out);
 };
 
 // The sets that this program has and this processor can run, best last; "scalar" is always first.

@@ -171,6 +171,42 @@ TEST(Kernels, FixedPointStepsEqualTheSpecification) {
   }
 }
 
+TEST(Kernels, AdaptersEqualTheSpecification) {
+  Words words(4);
+  for (const KernelSet* set : SetsUnderTest()) {
+    for (int round = 0; round < 300; ++round) {
+      const bool extreme = round % 10 == 0;
+      const int64_t rank = round % 50 == 0 ? kMaxAdapterRank : words.In(1, 20);
+      const int64_t inputs = words.In(1, 400), outputs = words.In(1, 200);
+      std::vector<int8_t> a(static_cast<size_t>(rank * inputs)),
+          b(static_cast<size_t>(outputs * rank)), exponents(static_cast<size_t>(outputs));
+      const auto mantissa = [&] {
+        return static_cast<int8_t>(extreme ? 127 : words.In(-127, 127));
+      };
+      for (int8_t& v : a) v = mantissa();
+      for (int8_t& v : b) v = mantissa();
+      // Mostly shifts to the right; in some rounds all of them, so that left shifts saturate, too.
+      const int64_t low = round % 3 == 0 ? -128 : -30, high = round % 3 == 0 ? 127 : -10;
+      for (int8_t& e : exponents) e = static_cast<int8_t>(words.In(low, high));
+      const AdapterMatrix matrix{inputs, outputs, rank, a, b, exponents};
+      const BlockFloatBatch x =
+          MakeBatch({inputs, 1, 3, int64_t{32} << words.In(0, 2)}, 2, words, extreme);
+      std::vector<int8_t> t1(static_cast<size_t>(rank)), t2(t1);
+      const int exponent = Spec().adapter_rank_vector(matrix, x, 1, t1.data());
+      ASSERT_EQ(exponent, set->adapter_rank_vector(matrix, x, 1, t2.data())) << set->name;
+      ASSERT_EQ(t1, t2) << set->name;
+      std::vector<int32_t> y1(static_cast<size_t>(outputs)), y2;
+      for (int32_t& v : y1) v = words.Wide();
+      y2 = y1;
+      const int64_t middle = words.In(0, outputs);
+      Spec().add_adapter_outputs(matrix, t1.data(), exponent, 16, 0, outputs, y1);
+      set->add_adapter_outputs(matrix, t1.data(), exponent, 16, middle, outputs, y2);
+      set->add_adapter_outputs(matrix, t1.data(), exponent, 16, 0, middle, y2);
+      ASSERT_EQ(y1, y2) << set->name << " round " << round;
+    }
+  }
+}
+
 TEST(Kernels, AttendEqualsTheSpecificationForEveryLengthAndHeadSize) {
   Words words(3);
   for (const KernelSet* set : SetsUnderTest()) {

@@ -13,6 +13,8 @@ const KernelSet kScalarKernels = {
     .matrix_to_fixed = MatrixToFixed,
     .add_to_residual = AddToResidual,
     .attend = Attend,
+    .adapter_rank_vector = AdapterRankVector,
+    .add_adapter_outputs = AddAdapterOutputs,
 };
 
 }  // namespace burin

@@ -6,14 +6,14 @@
 #include <optional>
 
 #include "model/json_reader.h"
-#include "model/safetensors_folder.h"
 
 namespace burin {
 namespace {
 
+constexpr const char* kConfigName = "adapter_config.json";
+constexpr const char* kTensorsName = "adapter_model.safetensors";
 constexpr uint64_t kMaxConfigBytes = 16 << 20;
 constexpr int64_t kMaxRank = 1 << 16;
-constexpr size_t kKinds = static_cast<size_t>(MatrixKind::kHead);
 
 struct PeftConfig {
   int64_t rank = 0;
@@ -90,11 +90,10 @@ Result<std::vector<std::pair<std::string, double>>> ReadPattern(const Json& json
   return pattern;
 }
 
-Result<PeftConfig> ReadConfig(const std::filesystem::path& path) {
+Result<PeftConfig> ReadConfig(const std::string& text, const std::string& object) {
   PeftConfig config;
-  BURIN_ASSIGN(const std::string text, ReadTextFile(path, kMaxConfigBytes));
-  BURIN_ASSIGN(const Json json, ParseJsonObject(text, path.string()));
-  const JsonFields fields(json, path.string());
+  BURIN_ASSIGN(const Json json, ParseJsonObject(text, object));
+  const JsonFields fields(json, object);
   BURIN_TRY(RefuseVariants(json, fields));
   BURIN_ASSIGN(config.rank, fields.RequiredInt("r", 1, kMaxRank));
   BURIN_ASSIGN(const auto alpha, fields.Number("lora_alpha"));
@@ -152,7 +151,7 @@ std::optional<Slot> ParseName(std::string_view name, int64_t layers) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), slot.layer);
   if (error != std::errc() || slot.layer < 0 || slot.layer >= layers) return std::nullopt;
   const std::string_view module = name.substr(static_cast<size_t>(end - name.data()));
-  for (size_t k = 0; k < kKinds; ++k) {
+  for (size_t k = 0; k < kAdaptedKinds; ++k) {
     slot.kind = static_cast<MatrixKind>(k);
     const char* block = slot.kind <= MatrixKind::kO ? "self_attn" : "mlp";
     const std::string canonical =
@@ -167,14 +166,16 @@ Status AddTensor(const StoredTensor& stored, const PeftConfig& peft, const Model
   const SafeTensor& tensor = stored.tensor;
   const auto slot = ParseName(tensor.name, config.layers);
   if (!slot) {
-    return BadInput(stored.object, "is no addition to a matrix that can take one",
-                    fmt::format("lora_A and lora_B of q_proj, k_proj, v_proj, o_proj, gate_proj, "
-                                "up_proj and down_proj in layers 0 to {}",
-                                config.layers - 1),
-                    "Adapters of embeddings, heads and other modules are not supported.");
+    const bool dora = tensor.name.ends_with(".lora_magnitude_vector");
+    return BadInput(
+        stored.object,
+        dora ? "the magnitudes of DoRA" : "is no addition to a matrix that can take one",
+        fmt::format("lora_A and lora_B of q_proj, k_proj, v_proj, o_proj, gate_proj, "
+                    "up_proj and down_proj in layers 0 to {}",
+                    config.layers - 1),
+        "Adapters of embeddings, heads and other modules are not supported.");
   }
-  LoraMatrix& matrix =
-      adapter.layers[static_cast<size_t>(slot->layer)][static_cast<size_t>(slot->kind)];
+  LoraMatrix& matrix = adapter.At(slot->layer, slot->kind);
   BURIN_ASSIGN(matrix.rank, Lookup(peft.ranks, slot->module, peft.rank, stored.object));
   BURIN_ASSIGN(matrix.alpha, Lookup(peft.alphas, slot->module, peft.alpha, stored.object));
   const auto rank = static_cast<double>(matrix.rank);
@@ -193,37 +194,24 @@ Status AddTensor(const StoredTensor& stored, const PeftConfig& peft, const Model
   return {};
 }
 
-Status CheckPairs(const LoraAdapter& adapter, const std::string& object) {
-  bool any = false;
-  for (size_t layer = 0; layer < adapter.layers.size(); ++layer) {
-    for (size_t k = 0; k < kKinds; ++k) {
-      const LoraMatrix& matrix = adapter.layers[layer][k];
-      any = any || !matrix.empty();
-      if (matrix.a.empty() != matrix.b.empty()) {
-        return BadInput(
-            object,
-            fmt::format("layer {}, {}: only lora_{}", layer,
-                        MatrixKindName(static_cast<MatrixKind>(k)), matrix.b.empty() ? "A" : "B"),
-            "both lora_A and lora_B");
-      }
-    }
-  }
-  if (!any) return BadInput(object, "no tensors", "lora_A and lora_B of at least one matrix");
-  return {};
-}
-
 }  // namespace
 
 Result<LoraAdapter> ReadPeftFolder(const std::filesystem::path& folder, const ModelConfig& config) {
-  BURIN_ASSIGN(const PeftConfig peft, ReadConfig(folder / "adapter_config.json"));
-  const auto path = folder / "adapter_model.safetensors";
+  BURIN_ASSIGN(const std::string text, ReadTextFile(folder / kConfigName, kMaxConfigBytes));
+  const auto path = folder / kTensorsName;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
-    return BadInput(folder.string(), "no adapter_model.safetensors", "that file",
+    return BadInput(folder.string(), fmt::format("no {}", kTensorsName), "that file",
                     "Save the adapter with safe_serialization=True.");
   }
   SafetensorsFolder stored;
   BURIN_TRY(AddSafetensorsFile(path, stored));
+  return ReadPeft(text, stored, folder, config);
+}
+
+Result<LoraAdapter> ReadPeft(const std::string& config_text, const SafetensorsFolder& stored,
+                             const std::filesystem::path& folder, const ModelConfig& config) {
+  BURIN_ASSIGN(const PeftConfig peft, ReadConfig(config_text, (folder / kConfigName).string()));
   LoraAdapter adapter;
   adapter.alpha = peft.alpha;
   const auto rank = static_cast<double>(peft.rank);
@@ -234,10 +222,7 @@ Result<LoraAdapter> ReadPeftFolder(const std::filesystem::path& folder, const Mo
   for (const auto& [name, entry] : stored.tensors) {
     BURIN_TRY(AddTensor(entry, peft, config, adapter));
   }
-  BURIN_TRY(CheckPairs(adapter, path.string()));
-  for (const LoraAdapter::Layer& layer : adapter.layers) {
-    for (const LoraMatrix& matrix : layer) adapter.rank = std::max(adapter.rank, matrix.rank);
-  }
+  BURIN_TRY(CompleteAdapter(adapter, (folder / kTensorsName).string()));
   return adapter;
 }
 

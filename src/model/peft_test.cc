@@ -119,10 +119,17 @@ TEST_F(PeftTest, RefusesTensorsThatDoNotFit) {
   for (const char* name :
        {"base_model.model.lm_head.lora_A.weight",
         "base_model.model.model.embed_tokens.lora_embedding_A",
-        "base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector",
         "base_model.model.model.layers.00.self_attn.q_proj.lora_A.weight", "x", ""}) {
     EXPECT_THAT(TensorRefusal({{name, {1}, "1234"}}), HasSubstr("is no addition")) << name;
   }
+}
+
+TEST_F(PeftTest, RefusesTheTensorsOfDoraByName) {
+  EXPECT_THAT(
+      TensorRefusal({{"base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector",
+                      {1},
+                      "1234"}}),
+      HasSubstr("DoRA"));
 }
 
 TEST_F(PeftTest, NeedsBothFiles) {

@@ -1,8 +1,8 @@
 #include "model/presets.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "base/near_names.h"
 #include "model/json_reader.h"
 
 namespace burin {
@@ -43,21 +43,6 @@ constexpr Preset kPresets[] = {
 };
 // clang-format on
 
-// Insertions, deletions and changes from one name to the other (Levenshtein).
-size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
 
 std::vector<std::string> PresetNames() {
@@ -69,14 +54,9 @@ std::vector<std::string> PresetNames() {
 Result<ModelConfig> FindPreset(std::string_view name) {
   const auto* preset = std::ranges::find(kPresets, name, &Preset::name);
   if (preset == std::end(kPresets)) {
-    constexpr size_t kShown = 3, kLongest = 64;
-    const std::string_view given = name.substr(0, kLongest);
-    std::vector<std::string> near = PresetNames();
-    std::ranges::stable_sort(near, {},
-                             [&](const std::string& known) { return Distance(given, known); });
-    near.resize(kShown);
     return BadInput(fmt::format("preset '{}'", Printable(name)), "is unknown",
-                    fmt::format("a known geometry, such as {}", fmt::join(near, ", ")));
+                    fmt::format("a known geometry, such as {}",
+                                fmt::join(NearNames(name, PresetNames()), ", ")));
   }
   ModelConfig config;
   config.architecture = preset->architecture;

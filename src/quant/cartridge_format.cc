@@ -92,6 +92,10 @@ const char* SuffixOf(TensorKind kind) {
       return "self_attn.q_norm";
     case TensorKind::kKNorm:
       return "self_attn.k_norm";
+    case TensorKind::kAttentionNorm:
+      return "input_layernorm";
+    case TensorKind::kFfnNorm:
+      return "post_attention_layernorm";
   }
   return "an unknown tensor";
 }

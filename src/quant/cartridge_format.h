@@ -4,7 +4,7 @@
 //
 // Header, 128 bytes; all numbers little-endian:
 //     0   8  magic "BURIN\0\r\n"
-//     8   4  format version, 1
+//     8   4  format version, 2
 //    12   4  contract version, 1: docs/numerics.md
 //    16   4  sections
 //    20   4  bytes of a table entry, 64
@@ -37,7 +37,7 @@
 
 namespace burin {
 
-inline constexpr uint32_t kCartridgeVersion = 1;
+inline constexpr uint32_t kCartridgeVersion = 2;
 inline constexpr uint32_t kContractVersion = 1;
 inline constexpr uint64_t kHeaderBytes = 128;
 inline constexpr uint64_t kEntryBytes = 64;

@@ -55,8 +55,17 @@ PackedMatrix& MatrixField(QuantizedModel& model, const MatrixEntry& entry) {
 GainView& GainField(QuantizedModel& model, const VectorEntry& entry) {
   if (entry.kind == TensorKind::kFinalNorm) return model.final_norm;
   QuantizedLayer& layer = model.layers[static_cast<size_t>(entry.layer)];
-  BURIN_CHECK(entry.kind == TensorKind::kQNorm || entry.kind == TensorKind::kKNorm);
-  return entry.kind == TensorKind::kQNorm ? layer.q_norm : layer.k_norm;
+  switch (entry.kind) {
+    case TensorKind::kAttentionNorm:
+      return layer.attention_norm;
+    case TensorKind::kFfnNorm:
+      return layer.ffn_norm;
+    case TensorKind::kQNorm:
+      return layer.q_norm;
+    default:
+      BURIN_CHECK(entry.kind == TensorKind::kKNorm);
+      return layer.k_norm;
+  }
 }
 
 std::span<const int32_t>& BiasField(QuantizedModel& model, const VectorEntry& entry) {

@@ -97,6 +97,8 @@ TEST(Cartridge, HoldsWhatWasEngraved) {
   EXPECT_EQ(model->layers[0].v.shape, (MatrixShape{20, 4, 6, 32}));
   EXPECT_EQ(model->layers[0].q_bias.size(), 8u);
   EXPECT_EQ(model->layers[0].q_norm.mantissas.size(), 4u);
+  EXPECT_EQ(model->layers[0].attention_norm.mantissas.size(), 20u);
+  EXPECT_EQ(model->layers[0].ffn_norm.mantissas.size(), 20u);
   EXPECT_TRUE(model->final_norm.mantissas.empty());
   EXPECT_EQ(model->quantizer.method, "nearest");
   for (const PackedMatrix* matrix : MatricesIn(*model)) {
@@ -147,11 +149,16 @@ TEST(Cartridge, FutureAndForeignFilesAreRefusedClearly) {
   const std::string bytes = TinyCartridge(Mixed());
   {
     Image image(bytes);
-    image.Put<uint32_t>(8, 2);
+    image.Put<uint32_t>(8, kCartridgeVersion + 1);
     const auto model = OpenCartridge(image.bytes(), "t");
     ASSERT_FALSE(model);
-    EXPECT_THAT(model.error().ToString(), HasSubstr("format version 2"));
+    EXPECT_THAT(model.error().ToString(), HasSubstr("format version 3"));
     EXPECT_THAT(model.error().ToString(), HasSubstr("newer burin"));
+    image.Put<uint32_t>(8, 1);
+    const auto old = OpenCartridge(image.bytes(), "t");
+    ASSERT_FALSE(old);
+    EXPECT_THAT(old.error().ToString(), HasSubstr("format version 1; expected version 2"));
+    EXPECT_THAT(old.error().ToString(), HasSubstr("Engrave the model again"));
   }
   {
     Image image(bytes);

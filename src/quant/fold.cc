@@ -36,6 +36,10 @@ const TensorView& ViewOf(const Model& model, TensorKind kind, int64_t layer) {
       return t.k_bias;
     case TensorKind::kVBias:
       return t.v_bias;
+    case TensorKind::kAttentionNorm:
+      return t.attention_norm;
+    case TensorKind::kFfnNorm:
+      return t.ffn_norm;
     case TensorKind::kQNorm:
       return t.q_norm;
     default:

@@ -65,6 +65,16 @@ TEST(Fold, WithQNormTheFactorIsInItsGainAndNotInTheWeights) {
   const GainView& gain = model->layers[0].q_norm;
   const float stored = std::ldexp(static_cast<float>(gain.mantissas[2]), gain.exponent);
   EXPECT_NEAR(stored, owned.model.layers[0].q_norm.ToFloats()[2] * ScoreFactor(config), 1e-4);
+  for (const auto& [stored_gain, norm] :
+       {std::pair{model->layers[1].attention_norm, owned.model.layers[1].attention_norm},
+        {model->layers[1].ffn_norm, owned.model.layers[1].ffn_norm}}) {
+    const std::vector<float> gains = norm.ToFloats();
+    ASSERT_EQ(stored_gain.mantissas.size(), gains.size());
+    for (size_t i = 0; i < gains.size(); ++i) {  // the largest has 15 bits: half a unit
+      EXPECT_NEAR(std::ldexp(stored_gain.mantissas[i], stored_gain.exponent),
+                  static_cast<double>(gains[i]), std::ldexp(0.5, stored_gain.exponent));
+    }
+  }
   const float bias = owned.model.layers[0].q_bias.ToFloats()[3];
   EXPECT_NEAR(model->layers[0].q_bias[3], bias * 65536, 1);
   EXPECT_EQ(model->final_norm.mantissas.size(), 48u);

@@ -30,6 +30,8 @@ struct QuantizedLayer {
   std::span<const int32_t> q_bias, k_bias,
       v_bias;               // kVectorFraction bits; empty unless config.qkv_bias
   GainView q_norm, k_norm;  // [head_dim]; empty unless config.qk_norm
+  // [hidden]; already folded into q, k, v and gate, up: for who loads adapters, not for the chip.
+  GainView attention_norm, ffn_norm;
 };
 
 // How a cartridge came to be, for people and reports; no computation depends on it.

@@ -33,18 +33,19 @@ std::vector<VectorEntry> VectorsOf(const ModelConfig& config) {
   }
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     auto add = [&](TensorKind kind, const char* name, int64_t size, bool is_gain) {
-      list.push_back(
-          {kind, layer, fmt::format("model.layers.{}.self_attn.{}", layer, name), size, is_gain});
+      list.push_back({kind, layer, fmt::format("model.layers.{}.{}", layer, name), size, is_gain});
     };
+    add(TensorKind::kAttentionNorm, "input_layernorm", config.hidden, true);
     if (config.qkv_bias) {
-      add(TensorKind::kQBias, "q_proj.bias", config.q_width(), false);
-      add(TensorKind::kKBias, "k_proj.bias", config.kv_width(), false);
-      add(TensorKind::kVBias, "v_proj.bias", config.kv_width(), false);
+      add(TensorKind::kQBias, "self_attn.q_proj.bias", config.q_width(), false);
+      add(TensorKind::kKBias, "self_attn.k_proj.bias", config.kv_width(), false);
+      add(TensorKind::kVBias, "self_attn.v_proj.bias", config.kv_width(), false);
     }
     if (config.qk_norm) {
-      add(TensorKind::kQNorm, "q_norm", config.head_dim, true);
-      add(TensorKind::kKNorm, "k_norm", config.head_dim, true);
+      add(TensorKind::kQNorm, "self_attn.q_norm", config.head_dim, true);
+      add(TensorKind::kKNorm, "self_attn.k_norm", config.head_dim, true);
     }
+    add(TensorKind::kFfnNorm, "post_attention_layernorm", config.hidden, true);
   }
   return list;
 }

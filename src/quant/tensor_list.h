@@ -27,6 +27,8 @@ enum class TensorKind : uint32_t {
   kQNorm = 19,
   kKNorm = 20,
   kFinalNorm = 21,
+  kAttentionNorm = 22,
+  kFfnNorm = 23,
 };
 
 inline constexpr int64_t kNoLayer = -1;
@@ -53,7 +55,8 @@ struct VectorEntry {
 // Embedding; q, k, v, o, gate, up, down of each layer; head unless it is tied.
 std::vector<MatrixEntry> MatricesOf(const ModelConfig& config);
 
-// The final norm when the head is tied; then of each layer the biases and the q and k norms it has.
+// The final norm when the head is tied; then of each layer the attention norm, the biases and the q
+// and k norms it has, and the feed-forward norm.
 std::vector<VectorEntry> VectorsOf(const ModelConfig& config);
 
 }  // namespace burin

@@ -9,8 +9,12 @@ namespace burin {
 namespace {
 
 ApiError NoSuchModel(const std::string& name) {
-  return {404, fmt::format("The model '{}' does not exist.", name), "invalid_request_error", "model",
-          "model_not_found", 0};
+  return {404,
+          fmt::format("The model '{}' does not exist.", name),
+          "invalid_request_error",
+          "model",
+          "model_not_found",
+          0};
 }
 
 // 1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit: never a path.
@@ -19,9 +23,8 @@ bool IsName(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
   return !name.empty() && name.size() <= 64 && is_word(name.front()) &&
-         std::ranges::all_of(name, [&](char c) {
-           return is_word(c) || c == '.' || c == '_' || c == '-';
-         });
+         std::ranges::all_of(
+             name, [&](char c) { return is_word(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 }  // namespace
@@ -35,9 +38,8 @@ ApiResult<void> AdapterRegistry::CheckName(const std::string& name) const {
   }
   const std::lock_guard lock(mutex_);
   if (name == base_ || adapters_.contains(name)) {
-    return Refuse(BadField("lora_name",
-                           fmt::format("The name '{}' is taken. Unload it first.", name),
-                           "name_taken"));
+    return Refuse(BadField(
+        "lora_name", fmt::format("The name '{}' is taken. Unload it first.", name), "name_taken"));
   }
   return {};
 }

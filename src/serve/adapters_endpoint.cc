@@ -33,7 +33,10 @@ ApiError NotAllowed() {
   return {403,
           "Adapters can be loaded at run time only when the server has a folder for them (burin "
           "serve --adapter-folder DIR).",
-          "permission_error", {}, "adapter_loading_disabled", 0};
+          "permission_error",
+          {},
+          "adapter_loading_disabled",
+          0};
 }
 
 // The path, which must lead to something below `folder` once links and ".." are resolved.

@@ -22,16 +22,21 @@ ApiError ToApiError(const Refusal& refusal, const App& app) {
       return {429,
               fmt::format("{} sequences wait already; the limit is {}, beside the {} at work.",
                           refusal.asked, refusal.limit, app.scheduler.options().max_sequences),
-              "rate_limit_error", {}, "queue_full", refusal.retry_after_s};
+              "rate_limit_error",
+              {},
+              "queue_full",
+              refusal.retry_after_s};
     case Refusal::Kind::kNeverFits:
       return {400,
-              fmt::format("The request needs {} positions of KV memory ({} bytes); the server has "
-                          "{} ({} bytes). Shorten the prompt or 'max_tokens'.",
-                          refusal.asked,
-                          static_cast<uint64_t>(refusal.asked) * app.kv_bytes_per_position,
-                          refusal.limit,
-                          static_cast<uint64_t>(refusal.limit) * app.kv_bytes_per_position),
-              "invalid_request_error", "max_tokens", "kv_memory_exceeded", 0};
+              fmt::format(
+                  "The request needs {} positions of KV memory ({} bytes); the server has "
+                  "{} ({} bytes). Shorten the prompt or 'max_tokens'.",
+                  refusal.asked, static_cast<uint64_t>(refusal.asked) * app.kv_bytes_per_position,
+                  refusal.limit, static_cast<uint64_t>(refusal.limit) * app.kv_bytes_per_position),
+              "invalid_request_error",
+              "max_tokens",
+              "kv_memory_exceeded",
+              0};
     default:
       return {503, "The server is shutting down.", "unavailable_error", {}, "shutting_down", 1};
   }
@@ -41,14 +46,15 @@ Answer::Answer(const App& app, Call call, const GenerationFields& fields)
     : app_(app), call_(std::move(call)), fields_(fields) {}
 
 void Answer::Add(SequenceRequest request, bool continuation) {
-  auto sequence = std::make_shared<Sequence>(std::move(request), [weak = weak_from_this(),
-                                                                  exchange = call_.exchange] {
-    exchange->Post([weak] {
-      if (const auto answer = weak.lock()) answer->Drain();
-    });
-  });
-  choices_.push_back({std::move(sequence), AnswerText(app_.tokenizer, fields_.stop, continuation),
-                      {}, {}});
+  auto sequence = std::make_shared<Sequence>(std::move(request),
+                                             [weak = weak_from_this(), exchange = call_.exchange] {
+                                               exchange->Post([weak] {
+                                                 if (const auto answer = weak.lock())
+                                                   answer->Drain();
+                                               });
+                                             });
+  choices_.push_back(
+      {std::move(sequence), AnswerText(app_.tokenizer, fields_.stop, continuation), {}, {}});
   begun_.push_back(false);
 }
 
@@ -127,15 +133,19 @@ std::optional<ApiError> Answer::Failure() const {
       return ApiError{504,
                       fmt::format("The request took longer than {} s.",
                                   static_cast<double>(app_.request_timeout.count()) / 1000),
-                      "timeout_error", {}, "request_timeout", 0};
+                      "timeout_error",
+                      {},
+                      "request_timeout",
+                      0};
     }
     if (choice.end == EndReason::kNoMemory) {
-      return ApiError{503, "The system has no memory for the sequence.", "unavailable_error", {},
-                      "no_memory", 5};
+      return ApiError{
+          503, "The system has no memory for the sequence.", "unavailable_error", {}, "no_memory",
+          5};
     }
     if (choice.end == EndReason::kStopped) {
-      return ApiError{503, "The server is shutting down.", "unavailable_error", {},
-                      "shutting_down", 1};
+      return ApiError{503, "The server is shutting down.", "unavailable_error", {}, "shutting_down",
+                      1};
     }
   }
   return std::nullopt;
@@ -208,8 +218,8 @@ void Answer::WriteTimings(const Choice& choice, JsonWriter& json) const {
   json.Field("predicted_per_second", rate(decoded, text_ms));
   if (app_.silicon != nullptr) {
     const SchedulerState state = app_.scheduler.state();
-    const SiliconTimes s = app_.silicon->Estimate(prompt, t.cached_tokens, fresh,
-                                                  std::max<int64_t>(1, state.running), state.waiting);
+    const SiliconTimes s = app_.silicon->Estimate(
+        prompt, t.cached_tokens, fresh, std::max<int64_t>(1, state.running), state.waiting);
     json.Key("silicon").BeginObject().Field("chip", app_.silicon->name());
     json.Field("queue_s", s.queue_s).Field("first_token_s", s.first_token_s);
     json.Field("tokens_per_s", s.tokens_per_s).Field("energy_j", s.energy_j);

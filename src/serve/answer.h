@@ -20,9 +20,9 @@ namespace burin {
 struct Choice {
   std::shared_ptr<Sequence> sequence;
   AnswerText text;
-  std::vector<NewToken> prompt_tokens;     // log-probabilities of the prompt, where asked for
-  std::vector<TokenEntry> tokens;          // all that were given out
-  std::string finish_reason = {};          // "stop", "length"; empty: not yet
+  std::vector<NewToken> prompt_tokens;  // log-probabilities of the prompt, where asked for
+  std::vector<TokenEntry> tokens;       // all that were given out
+  std::string finish_reason = {};       // "stop", "length"; empty: not yet
   EndReason end = EndReason::kStopId;
   bool ended = false;
   SequenceTimes times = {};

@@ -35,7 +35,8 @@ std::string Call::client() const {
 }
 
 std::string RandomId(std::string_view prefix) {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   thread_local std::mt19937_64 generator{std::random_device{}()};  // a name, not a secret
   std::uniform_int_distribution<size_t> letter(0, kLetters.size() - 1);
   std::string id(prefix);

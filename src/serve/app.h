@@ -61,7 +61,9 @@ class Call {
   std::function<void(int status)> log = {};
 
   void Respond(HttpResponse response) const;
-  void RespondJson(std::string json) const { Respond({200, "application/json", std::move(json), {}}); }
+  void RespondJson(std::string json) const {
+    Respond({200, "application/json", std::move(json), {}});
+  }
   void Fail(const ApiError& error) const { Respond(ToResponse(error)); }
   // The head of a stream of server-sent events.
   void StartEvents() const;

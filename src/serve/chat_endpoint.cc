@@ -224,7 +224,9 @@ void ApplyTemplate(const App& app, Call call) {
   const auto ids = EncodeConversation(app, conversation);
   if (!ids) return call.Fail(ids.error());
   JsonWriter json;
-  json.BeginObject().Field("prompt", app.tokenizer.Decode(*ids, /*skip_special=*/false)).EndObject();
+  json.BeginObject()
+      .Field("prompt", app.tokenizer.Decode(*ids, /*skip_special=*/false))
+      .EndObject();
   call.RespondJson(json.Take());
 }
 

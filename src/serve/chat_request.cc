@@ -27,9 +27,9 @@ void ReadParts(const JsonView& parts, std::vector<std::string>& out) {
     part["type"].Require();
     part["type"].Read(type);
     if (type != "text" && part["type"].is_text()) {
-      part["type"].Fail(fmt::format("Content of type '{}' is not supported: the model reads text.",
-                                    type),
-                        "unsupported_content_type");
+      part["type"].Fail(
+          fmt::format("Content of type '{}' is not supported: the model reads text.", type),
+          "unsupported_content_type");
     }
     part["text"].Require();
     part["text"].Read(out.emplace_back());
@@ -184,7 +184,8 @@ void ReadLogprobs(const JsonView& root, GenerationFields& out) {
 void ReadConversation(const JsonView& root, Conversation& out) {
   const JsonView messages = root["messages"];
   if (messages.RequireArray(1, kMostMessages)) {
-    for (size_t i = 0; i < messages.size(); ++i) ReadMessage(messages[i], out.messages.emplace_back());
+    for (size_t i = 0; i < messages.size(); ++i)
+      ReadMessage(messages[i], out.messages.emplace_back());
   }
   ReadTools(root["tools"], out.tools);
   const JsonView variables = root["chat_template_kwargs"];
@@ -205,9 +206,10 @@ void ReadChat(const JsonView& root, const App& app, ChatFields& out) {
   const bool knows = app.chat && app.chat->tool_syntax() != ToolSyntax::kNone;
   if (out.tools.mode == ToolUse::Mode::kNone || (forced && !knows)) out.conversation.tools.clear();
   if (out.tools.mode == ToolUse::Mode::kAuto && !knows) {
-    root["tools"].Fail("The model's chat template knows no tools. 'tool_choice' \"required\" or a "
-                       "named function makes it call one all the same.",
-                       "unsupported_parameter");
+    root["tools"].Fail(
+        "The model's chat template knows no tools. 'tool_choice' \"required\" or a "
+        "named function makes it call one all the same.",
+        "unsupported_parameter");
   }
   bool go_on = false;
   root["continue_final_message"].Read(go_on);
@@ -226,8 +228,7 @@ void ReadChat(const JsonView& root, const App& app, ChatFields& out) {
 ApiResult<std::vector<int32_t>> EncodeConversation(const App& app,
                                                    const Conversation& conversation) {
   if (!app.chat) {
-    return Refuse(BadField("messages",
-                           "The model has no chat template. Use /v1/completions.",
+    return Refuse(BadField("messages", "The model has no chat template. Use /v1/completions.",
                            "no_chat_template"));
   }
   auto ids = app.chat->Encode(conversation);

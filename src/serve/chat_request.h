@@ -40,6 +40,7 @@ void ReadChat(const JsonView& root, const App& app, ChatFields& out);
 
 // The ids of the conversation by the model's template. Errors: 400 for what the template refuses,
 // or a model without one.
-ApiResult<std::vector<int32_t>> EncodeConversation(const App& app, const Conversation& conversation);
+ApiResult<std::vector<int32_t>> EncodeConversation(const App& app,
+                                                   const Conversation& conversation);
 
 }  // namespace burin

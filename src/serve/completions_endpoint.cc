@@ -196,9 +196,9 @@ ApiResult<std::shared_ptr<CompletionAnswer>> Prepare(const App& app, const Call&
   const size_t choices = fields.prompts.size() * static_cast<size_t>(fields.best_of);
   const auto most = static_cast<size_t>(app.scheduler.options().max_waiting);
   if (choices > most) {
-    return Refuse(BadField(fields.prompts.size() > 1 ? "prompt" : "n",
-                           fmt::format("The request asks for {} texts; at most {} can wait.",
-                                       choices, most)));
+    return Refuse(BadField(
+        fields.prompts.size() > 1 ? "prompt" : "n",
+        fmt::format("The request asks for {} texts; at most {} can wait.", choices, most)));
   }
   auto answer = std::make_shared<CompletionAnswer>(app, call, fields);
   for (size_t p = 0; p < fields.prompts.size(); ++p) {
@@ -209,7 +209,8 @@ ApiResult<std::shared_ptr<CompletionAnswer>> Prepare(const App& app, const Call&
                        MakeSequence(prompt.ids, fields.common, app, call, param));
       request.stream = static_cast<uint64_t>(i);
       request.prompt_logprobs = fields.echo && fields.common.logprobs >= 0;
-      if (fields.best_of > fields.common.n) request.logprobs = std::max<int64_t>(request.logprobs, 0);
+      if (fields.best_of > fields.common.n)
+        request.logprobs = std::max<int64_t>(request.logprobs, 0);
       answer->Add(std::move(request), prompt.continuation);
     }
   }

@@ -21,10 +21,17 @@ void RefuseUnsupported(const JsonView& root) {
     std::string_view name;
     double neutral;
   };
-  constexpr Unsupported kNumbers[] = {
-      {"mirostat", 0},        {"typical_p", 1},       {"tfs_z", 1},           {"dry_multiplier", 0},
-      {"xtc_probability", 0}, {"dynatemp_range", 0},  {"min_tokens", 0},      {"length_penalty", 1},
-      {"n_keep", 0},          {"prompt_logprobs", 0}, {"truncate_prompt_tokens", 0}};
+  constexpr Unsupported kNumbers[] = {{"mirostat", 0},
+                                      {"typical_p", 1},
+                                      {"tfs_z", 1},
+                                      {"dry_multiplier", 0},
+                                      {"xtc_probability", 0},
+                                      {"dynatemp_range", 0},
+                                      {"min_tokens", 0},
+                                      {"length_penalty", 1},
+                                      {"n_keep", 0},
+                                      {"prompt_logprobs", 0},
+                                      {"truncate_prompt_tokens", 0}};
   for (const auto& [name, neutral] : kNumbers) {
     const JsonView field = root[name];
     double value = neutral;
@@ -94,8 +101,8 @@ void ReadBias(const JsonView& root, int64_t vocab, SamplerSettings& out) {
     int64_t id = -1;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
     if (error != std::errc() || end != key.data() + key.size() || id < 0 || id >= vocab) {
-      return bias.Fail(fmt::format("'logit_bias' has the key '{}'; keys are token ids from 0 to {}.",
-                                   key, vocab - 1));
+      return bias.Fail(fmt::format(
+          "'logit_bias' has the key '{}'; keys are token ids from 0 to {}.", key, vocab - 1));
     }
     double value = 0;
     bias[key].Require();
@@ -185,8 +192,8 @@ void ReadOutputFormat(const JsonView& root, OutputFormat& out) {
   const JsonView choice = root["guided_choice"];
   if (choice.exists() && choice.RequireArray(1, 1024)) {
     if (out.kind != OutputFormat::Kind::kText) {
-      return choice.Fail(fmt::format("'{}' and 'guided_choice' both say what the text must be.",
-                                     out.param));
+      return choice.Fail(
+          fmt::format("'{}' and 'guided_choice' both say what the text must be.", out.param));
     }
     out.kind = OutputFormat::Kind::kChoice;
     out.param = choice.path();

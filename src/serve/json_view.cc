@@ -98,9 +98,7 @@ bool JsonView::is_object() const { return exists() && Of(value_).is_object(); }
 bool JsonView::is_bool() const { return exists() && Of(value_).is_boolean(); }
 bool JsonView::is_number() const { return exists() && Of(value_).is_number(); }
 
-size_t JsonView::size() const {
-  return is_array() || is_object() ? Of(value_).size() : 0;
-}
+size_t JsonView::size() const { return is_array() || is_object() ? Of(value_).size() : 0; }
 
 JsonView JsonView::operator[](size_t index) const {
   const void* child = is_array() && index < size() ? &Of(value_)[index] : nullptr;
@@ -183,15 +181,14 @@ void JsonView::Read(std::string& out, size_t longest) const {
   if (!is_text()) return WrongType("a string");
   const auto& text = Of(value_).get_ref<const std::string&>();
   if (text.size() > longest) {
-    return Fail(fmt::format("'{}' has {} bytes; at most {} are allowed.", path_, text.size(),
-                            longest),
-                "string_above_max_length");
+    return Fail(
+        fmt::format("'{}' has {} bytes; at most {} are allowed.", path_, text.size(), longest),
+        "string_above_max_length");
   }
   out = text;
 }
 
-void JsonView::ReadChoice(std::string& out,
-                          std::initializer_list<std::string_view> choices) const {
+void JsonView::ReadChoice(std::string& out, std::initializer_list<std::string_view> choices) const {
   std::string text;
   Read(text);
   if (!is_text()) return;
@@ -213,9 +210,9 @@ void JsonView::ReadIds(std::vector<int32_t>& out, int64_t vocab) const {
                       item.get<int64_t>() < vocab &&
                       !(item.is_number_unsigned() && item.get<uint64_t>() > uint64_t{INT64_MAX});
     if (!good) {
-      return Fail(fmt::format("'{}[{}]' is {}; token ids are integers from 0 to {}.", path_, i,
-                              Quoted(item), vocab - 1),
-                  "invalid_token_id");
+      return (*this)[i].Fail(fmt::format("'{}[{}]' is {}; token ids are integers from 0 to {}.",
+                                         path_, i, Quoted(item), vocab - 1),
+                             "invalid_token_id");
     }
     out.push_back(static_cast<int32_t>(item.get<int64_t>()));
   }

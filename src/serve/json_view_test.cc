@@ -17,7 +17,8 @@ std::unique_ptr<JsonDocument> Parse(const std::string& text) {
 }
 
 TEST(JsonView, ReadsWhatIsThereAndLeavesTheRest) {
-  const auto document = Parse(R"({"i": 5, "n": 0.5, "b": true, "s": "x", "null": null, "a": [1, 2]})");
+  const auto document =
+      Parse(R"({"i": 5, "n": 0.5, "b": true, "s": "x", "null": null, "a": [1, 2]})");
   JsonDocument& d = *document;
   int64_t i = 0, absent = 7;
   double n = 0;

@@ -50,8 +50,7 @@ Result<KvCache> KvStore::Acquire(std::span<const int32_t> prompt, int64_t positi
   }
   // A conversation that goes on: its own cache, without a copy.
   if (best != ended_.end() && best->cache.capacity() >= positions &&
-      best->cache.capacity() <= positions + positions / 4 &&
-      best->cache.length() <= length + 1) {
+      best->cache.capacity() <= positions + positions / 4 && best->cache.length() <= length + 1) {
     KvCache cache = std::move(best->cache);
     retained_ -= cache.capacity();
     ended_.erase(best);

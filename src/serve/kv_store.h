@@ -56,7 +56,7 @@ class KvStore {
   const Emulator& emulator_;
   const int64_t budget_;
   int64_t reserved_ = 0;
-  int64_t retained_ = 0;   // positions of capacity of those ended
+  int64_t retained_ = 0;    // positions of capacity of those ended
   std::list<Ended> ended_;  // most recently used first
 };
 

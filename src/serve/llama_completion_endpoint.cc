@@ -38,9 +38,10 @@ void ReadLlama(JsonDocument& document, const App& app, LlamaFields& out) {
   bool after_sampling = false;
   root["post_sampling_probs"].Read(after_sampling);
   if (after_sampling) {
-    root["post_sampling_probs"].Fail("'post_sampling_probs' is not supported; 'n_probs' gives the "
-                                     "model's own probabilities.",
-                                     "unsupported_parameter");
+    root["post_sampling_probs"].Fail(
+        "'post_sampling_probs' is not supported; 'n_probs' gives the "
+        "model's own probabilities.",
+        "unsupported_parameter");
   }
   // Adapters of one request: at most one, whole.
   const JsonView lora = root["lora"];

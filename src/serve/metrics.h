@@ -1,5 +1,5 @@
-// What the scheduler counts and measures, and its text for Prometheus (version 0.0.4 of the format).
-// Names are vLLM's where vLLM measures the same; ours begin with "burin:".
+// What the scheduler counts and measures, and its text for Prometheus (version 0.0.4 of the
+// format). Names are vLLM's where vLLM measures the same; ours begin with "burin:".
 #pragma once
 
 #include <array>

@@ -12,7 +12,8 @@ void WriteModel(const App& app, const LoadedAdapter* adapter, JsonWriter& json) 
   json.Field("object", "model");
   json.Field("created", adapter == nullptr ? app.created : adapter->created);
   json.Field("owned_by", "burin");
-  json.Field("root", adapter == nullptr ? app.id : adapter->path.substr(adapter->path.rfind('/') + 1));
+  json.Field("root",
+             adapter == nullptr ? app.id : adapter->path.substr(adapter->path.rfind('/') + 1));
   json.Key("parent");
   adapter == nullptr ? json.Null() : json.String(app.id);
   json.Field("max_model_len", app.model.context);

@@ -5,8 +5,6 @@ namespace burin {
 extern const unsigned char kPageHtml[];
 extern const unsigned long kPageHtmlSize;
 
-std::string_view PageHtml() {
-  return {reinterpret_cast<const char*>(kPageHtml), kPageHtmlSize};
-}
+std::string_view PageHtml() { return {reinterpret_cast<const char*>(kPageHtml), kPageHtmlSize}; }
 
 }  // namespace burin

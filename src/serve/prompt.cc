@@ -7,7 +7,9 @@
 namespace burin {
 namespace {
 
-bool IsIds(const JsonView& value) { return value.is_array() && value.size() > 0 && value[0].is_number(); }
+bool IsIds(const JsonView& value) {
+  return value.is_array() && value.size() > 0 && value[0].is_number();
+}
 
 TextPrompt OfText(const JsonView& value, const App& app) {
   std::string text;
@@ -21,9 +23,8 @@ TextPrompt OfMixed(const JsonView& value, const App& app) {
     if (value[i].is_text()) {
       std::string text;
       value[i].Read(text);
-      const auto ids = prompt.ids.empty()
-                           ? EncodePrompt(app.tokenizer, text)
-                           : app.tokenizer.Encode(text, {.add_special = false});
+      const auto ids = prompt.ids.empty() ? EncodePrompt(app.tokenizer, text)
+                                          : app.tokenizer.Encode(text, {.add_special = false});
       prompt.ids.insert(prompt.ids.end(), ids.begin(), ids.end());
     } else {
       int64_t id = 0;
@@ -84,15 +85,16 @@ ApiResult<SequenceRequest> MakeSequence(std::vector<int32_t> prompt, const Gener
   const auto size = static_cast<int64_t>(prompt.size());
   const int64_t context = app.model.context;
   if (size == 0) {
-    return Refuse(BadField(param, "The prompt has no tokens and the model has no BOS.",
-                           "empty_prompt"));
+    return Refuse(
+        BadField(param, "The prompt has no tokens and the model has no BOS.", "empty_prompt"));
   }
   if (size > context || (size == context && fields.max_tokens != 0)) {
-    return Refuse(BadField(param,
-                           fmt::format("The prompt has {} tokens; the model's context is {} tokens, "
-                                       "of which the answer needs at least one.",
-                                       size, context),
-                           "context_length_exceeded"));
+    return Refuse(
+        BadField(param,
+                 fmt::format("The prompt has {} tokens; the model's context is {} tokens, "
+                             "of which the answer needs at least one.",
+                             size, context),
+                 "context_length_exceeded"));
   }
   SequenceRequest request;
   request.prompt = std::move(prompt);

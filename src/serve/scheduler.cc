@@ -70,8 +70,8 @@ tl::expected<void, Refusal> Scheduler::Submit(std::span<const std::shared_ptr<Se
   if (stop_) return tl::unexpected(Refusal{Refusal::Kind::kStopping, 0, 0, 1});
   const auto count = static_cast<int64_t>(group.size());
   if (queue_.size() + count > options_.max_waiting) {
-    const double rounds = static_cast<double>(queue_.size()) /
-                          static_cast<double>(options_.max_sequences);
+    const double rounds =
+        static_cast<double>(queue_.size()) / static_cast<double>(options_.max_sequences);
     const double seconds = std::clamp((1 + rounds) * metrics_.MeanRequestSeconds(), 1.0, 60.0);
     return tl::unexpected(Refusal{Refusal::Kind::kQueueFull, queue_.size(), options_.max_waiting,
                                   static_cast<int>(seconds + 0.999)});
@@ -149,8 +149,8 @@ bool Scheduler::AdmitAndSweep() {
     sequence->Post(true, [&](Sequence::News& news) {
       news.ended = reason;
       news.times.ended = now;
-      metrics_.CountEnd(reason, news.times,
-                        static_cast<int64_t>(sequence->request.prompt.size()), 0);
+      metrics_.CountEnd(reason, news.times, static_cast<int64_t>(sequence->request.prompt.size()),
+                        0);
     });
   }
   Sweep(now);
@@ -215,7 +215,8 @@ void Scheduler::AddChunk(Work& work, int64_t tokens) {
   work.chunk_tokens = tokens;
   Chunk chunk;
   chunk.cache = &*work.cache;
-  chunk.tokens = std::span(work.ids).subspan(static_cast<size_t>(begin), static_cast<size_t>(tokens));
+  chunk.tokens =
+      std::span(work.ids).subspan(static_cast<size_t>(begin), static_cast<size_t>(tokens));
   if (work.in_prompt() && work.request().prompt_logprobs) {
     work.prompt_logits.resize(static_cast<size_t>(tokens) * work.logits.size());
     chunk.wanted = LogitsWanted::kAll;
@@ -229,8 +230,8 @@ void Scheduler::AddChunk(Work& work, int64_t tokens) {
   in_step_.push_back(&work);
 }
 
-// Shares `tokens` among the prompts; who goes first changes from step to step. A prompt that another
-// sequence computes right now waits for it.
+// Shares `tokens` among the prompts; who goes first changes from step to step. A prompt that
+// another sequence computes right now waits for it.
 void Scheduler::PlanPrompts(int64_t tokens) {
   std::vector<Work*> prompts;
   for (const auto& work : work_) {
@@ -322,7 +323,8 @@ void Scheduler::Step() {
 void Scheduler::TakePromptLogits(Work& work) {
   const size_t vocab = work.logits.size();
   for (int64_t j = 0; j < work.chunk_tokens; ++j) {
-    const auto logits = std::span(work.prompt_logits).subspan(static_cast<size_t>(j) * vocab, vocab);
+    const auto logits =
+        std::span(work.prompt_logits).subspan(static_cast<size_t>(j) * vocab, vocab);
     const auto next = static_cast<size_t>(work.chunk_begin + j + 1);
     if (next < work.request().prompt.size()) {
       work.fresh_prompt.push_back(
@@ -380,9 +382,7 @@ void Scheduler::Deliver(Work& work, bool tell) {
   if (tell && any) work.sequence->Post(true, [](Sequence::News&) {});
 }
 
-void Scheduler::End(Work& work, EndReason reason) {
-  work.ended = reason;
-}
+void Scheduler::End(Work& work, EndReason reason) { work.ended = reason; }
 
 // Takes those that ended out, keeps their caches for others, and tells them; by then the room that
 // they leave can be seen.

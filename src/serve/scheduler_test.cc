@@ -18,7 +18,8 @@ const KernelSet& TestKernels() { return **FindKernelSet(""); }
 
 std::vector<int32_t> SomeIds(int64_t count, int64_t seed) {
   std::vector<int32_t> ids;
-  for (int64_t i = 0; i < count; ++i) ids.push_back(static_cast<int32_t>((seed * 31 + i * 7919) % 130));
+  for (int64_t i = 0; i < count; ++i)
+    ids.push_back(static_cast<int32_t>((seed * 31 + i * 7919) % 130));
   return ids;
 }
 
@@ -322,7 +323,8 @@ class ThreeIds final : public TokenConstraint {
  public:
   void Allowed(std::span<uint64_t> mask) override {
     std::ranges::fill(mask, 0);
-    for (const int id : {5, 70, 129}) mask[static_cast<size_t>(id) / 64] |= uint64_t{1} << (id % 64);
+    for (const int id : {5, 70, 129})
+      mask[static_cast<size_t>(id) / 64] |= uint64_t{1} << (id % 64);
   }
   bool Advance(int32_t) override { return ++taken_ < 4; }
 

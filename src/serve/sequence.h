@@ -44,7 +44,7 @@ struct SequenceRequest {
   bool reuse_prompt = true;      // may use, and leave, keys and values of equal prompts
   std::shared_ptr<TokenConstraint> constraint = nullptr;
   std::shared_ptr<const LoadedAdapter> adapter = nullptr;  // null: the cartridge alone
-  std::string client = {};  // clients take turns (fair_queue.h)
+  std::string client = {};                                 // clients take turns (fair_queue.h)
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 

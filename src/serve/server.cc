@@ -55,16 +55,17 @@ SchedulerOptions SchedulerFor(const ServerOptions& options, const ServedModel& s
 // All that answers need once the model is there.
 struct Server::Engine {
   Engine(const ServerOptions& options, const ServedModel& served, Metrics& metrics,
-         std::optional<ChatTemplate> chat_template, ConstraintVocabulary vocabulary,
-         HttpServer* http)
+         std::optional<ChatTemplate> chat_template, HttpServer* http)
       : emulator(*served.model, *served.kernels, served.pool),
         chat(std::move(chat_template)),
-        constraints(std::move(vocabulary)),
         adapters(options.id, served.load_adapter, AdapterBytes(options, served)),
         scheduler(emulator, served.pool, metrics, SchedulerFor(options, served)),
-        app{*served.model, *served.tokenizer, chat,     constraints,
-            scheduler,     metrics,           adapters, served.silicon,
-            options.id,    ToHex(served.model->digest), options.path} {
+        app{*served.model, *served.tokenizer,
+            chat,          constraints,
+            scheduler,     metrics,
+            adapters,      served.silicon,
+            options.id,    ToHex(served.model->digest),
+            options.path} {
     app.kernels = std::string(served.kernels->name);
     app.version = options.version;
     app.threads = served.pool == nullptr ? 1 : served.pool->size();
@@ -117,15 +118,7 @@ Status Server::Serve(const ServedModel& served,
                      const std::vector<std::pair<std::string, std::string>>& adapters) {
   BURIN_CHECK(engine_ == nullptr);
   BURIN_ASSIGN(std::optional<ChatTemplate> chat, ChatTemplate::Create(*served.tokenizer));
-  std::vector<int32_t> ends = served.tokenizer->eos_ids();
-  for (const int32_t id : served.model->config.eos_ids) ends.push_back(id);
-  if (chat) ends.insert(ends.end(), chat->stop_ids().begin(), chat->stop_ids().end());
-  std::ranges::sort(ends);
-  ends.erase(std::ranges::unique(ends).begin(), ends.end());
-  BURIN_ASSIGN(ConstraintVocabulary vocabulary,
-               ConstraintVocabulary::Create(*served.tokenizer, ends));
-  engine_ = std::make_unique<Engine>(options_, served, metrics_, std::move(chat),
-                                     std::move(vocabulary), http_.get());
+  engine_ = std::make_unique<Engine>(options_, served, metrics_, std::move(chat), http_.get());
   for (const auto& [name, path] : adapters) {
     if (const auto loaded = engine_->adapters.Load(name, path); !loaded) {
       return BadInput("--adapter " + name, loaded.error().message);
@@ -180,17 +173,29 @@ std::optional<ApiError> Server::ScreenError(const HttpRequest& head) const {
   if (!open && options_.keys.needed() && !options_.keys.Allows(head.Header("authorization"))) {
     const bool given = !head.Header("authorization").empty();
     return ApiError{401,
-                    given ? "The API key is wrong." : "The server wants an API key: Authorization: "
-                                                      "Bearer KEY.",
-                    "authentication_error", {}, "invalid_api_key", 0};
+                    given ? "The API key is wrong."
+                          : "The server wants an API key: Authorization: "
+                            "Bearer KEY.",
+                    "authentication_error",
+                    {},
+                    "invalid_api_key",
+                    0};
   }
   if (route == nullptr && methods.empty()) {
-    return ApiError{404, fmt::format("There is no {} {}.", head.method, head.path),
-                    "invalid_request_error", {}, "not_found", 0};
+    return ApiError{404,
+                    fmt::format("There is no {} {}.", head.method, head.path),
+                    "invalid_request_error",
+                    {},
+                    "not_found",
+                    0};
   }
   if (route == nullptr) {
-    return ApiError{405, fmt::format("{} takes {}, not {}.", head.path, methods, head.method),
-                    "invalid_request_error", {}, "method_not_allowed", 0};
+    return ApiError{405,
+                    fmt::format("{} takes {}, not {}.", head.path, methods, head.method),
+                    "invalid_request_error",
+                    {},
+                    "method_not_allowed",
+                    0};
   }
   if (ready_.load() == nullptr) {
     return ApiError{503, "The model is being loaded.", "unavailable_error", {}, "loading", 1};
@@ -217,8 +222,8 @@ std::optional<HttpResponse> Server::Screen(const HttpRequest& head) const {
   for (auto& header : CommonHeaders(id)) response->headers.push_back(std::move(header));
   metrics_.CountResponse(response->status);
   if (options_.log) {
-    options_.log(fmt::format("{} {} {} {} {}", head.peer, head.method, head.path, response->status,
-                             id));
+    options_.log(
+        fmt::format("{} {} {} {} {}", head.peer, head.method, head.path, response->status, id));
   }
   return response;
 }
@@ -232,11 +237,12 @@ void Server::Handle(std::shared_ptr<HttpExchange> exchange, HttpRequest request)
   HttpHeaders headers = CommonHeaders(id);
   Call call(std::move(exchange), std::move(request), metrics_, std::move(headers), std::move(id));
   if (options_.log) {
-    call.log = [this, line = fmt::format("{} {} {}", call.request.peer, call.request.method,
-                                         call.request.path),
-                id = call.request_id](int status) {
-      options_.log(fmt::format("{} {} {}", line, status, id));
-    };
+    call.log =
+        [this,
+         line = fmt::format("{} {} {}", call.request.peer, call.request.method, call.request.path),
+         id = call.request_id](int status) {
+          options_.log(fmt::format("{} {} {}", line, status, id));
+        };
   }
   const auto answer = call.exchange;
   try {

@@ -25,9 +25,9 @@ struct ServerOptions {
   SchedulerOptions scheduler;  // kv_positions 0: as kv_bytes says
   uint64_t kv_bytes = uint64_t{1} << 30;
   uint64_t adapter_bytes = uint64_t{1} << 30;
-  std::string id;              // the model's name for clients
-  std::string path;            // of the cartridge
-  std::string version;         // "burin 0.1.0"
+  std::string id;                 // the model's name for clients
+  std::string path;               // of the cartridge
+  std::string version;            // "burin 0.1.0"
   std::string cors_origin = "*";  // empty: no CORS headers
   std::string adapter_folder;     // empty: no loading at run time
   ApiKeys keys;
@@ -42,8 +42,8 @@ struct ServedModel {
   const QuantizedModel* model = nullptr;
   const Tokenizer* tokenizer = nullptr;
   const KernelSet* kernels = nullptr;
-  ThreadPool* pool = nullptr;              // null: the scheduler's thread alone
-  const SiliconModel* silicon = nullptr;   // null: no chip
+  ThreadPool* pool = nullptr;             // null: the scheduler's thread alone
+  const SiliconModel* silicon = nullptr;  // null: no chip
   AdapterLoader load_adapter;
 };
 

@@ -100,8 +100,8 @@ void MetricsText(const App& app, Call call) {
       {"burin:http_dropped_total", "Clients that went before their answer ended.",
        static_cast<double>(http.dropped), true},
       {"process_resident_memory_bytes", "Resident memory.", static_cast<double>(ResidentBytes())}};
-  call.Respond({200, "text/plain; version=0.0.4; charset=utf-8",
-                app.metrics.Print(app.id, gauges), {}});
+  call.Respond(
+      {200, "text/plain; version=0.0.4; charset=utf-8", app.metrics.Print(app.id, gauges), {}});
 }
 
 void Info(const App& app, Call call) {

@@ -8,7 +8,9 @@
 namespace burin {
 namespace {
 
-int64_t LogitUnits(double penalty) { return static_cast<int64_t>(std::floor(penalty * 65536 + 0.5)); }
+int64_t LogitUnits(double penalty) {
+  return static_cast<int64_t>(std::floor(penalty * 65536 + 0.5));
+}
 
 }  // namespace
 

@@ -39,12 +39,12 @@ struct Scheduler::Work {
   const std::shared_ptr<Sequence> sequence;
   Sampler sampler;
   TextPenalties penalties;
-  std::optional<KvCache> cache;  // from the first step on
-  std::vector<int32_t> ids;      // prompt and text
-  std::vector<int32_t> logits;   // [vocab] after the last id
-  std::vector<int32_t> prompt_logits;  // [tokens of the chunk][vocab], for prompt_logprobs
-  std::vector<uint64_t> allowed;       // of the constraint
-  int64_t positions = 0;               // reserved
+  std::optional<KvCache> cache;               // from the first step on
+  std::vector<int32_t> ids;                   // prompt and text
+  std::vector<int32_t> logits;                // [vocab] after the last id
+  std::vector<int32_t> prompt_logits;         // [tokens of the chunk][vocab], for prompt_logprobs
+  std::vector<uint64_t> allowed;              // of the constraint
+  int64_t positions = 0;                      // reserved
   int64_t chunk_begin = 0, chunk_tokens = 0;  // of the present step
   SequenceTimes times;
   std::chrono::steady_clock::time_point last_token;

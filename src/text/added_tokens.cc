@@ -76,7 +76,8 @@ void AddedTokenMatcher::Add(const AddedToken& token, std::string_view content) {
   first_bytes_.set(static_cast<uint8_t>(content[0]));
 }
 
-bool AddedTokenMatcher::FindNext(std::string_view text, size_t from, Hit* hit) const {
+bool AddedTokenMatcher::FindNext(std::string_view text, size_t from,
+                                 const std::vector<ByteRange>& foreign, Hit* hit) const {
   for (size_t begin = from; begin < text.size(); ++begin) {
     if (!first_bytes_[static_cast<uint8_t>(text[begin])]) continue;
     uint32_t node = 0;
@@ -86,7 +87,9 @@ bool AddedTokenMatcher::FindNext(std::string_view text, size_t from, Hit* hit) c
       if (next == nullptr) break;
       node = next->first;
       if (token_of_node_[node] < 0) continue;
-      *hit = {begin, pos + 1, &tokens_[static_cast<size_t>(token_of_node_[node])]};
+      const AddedToken& token = tokens_[static_cast<size_t>(token_of_node_[node])];
+      if (token.special && !foreign.empty() && !IsFreeOf(foreign, begin, pos + 1)) continue;
+      *hit = {begin, pos + 1, &token};
     }
     if (hit->token != nullptr) return true;
   }
@@ -100,11 +103,12 @@ bool AddedTokenMatcher::StandsAlone(std::string_view text, const Hit& hit) {
   return !before && !after;
 }
 
-std::vector<TextPart> AddedTokenMatcher::Split(std::string_view text, bool parse_special) const {
+std::vector<TextPart> AddedTokenMatcher::Split(std::string_view text, bool parse_special,
+                                               const std::vector<ByteRange>& foreign) const {
   std::vector<TextPart> parts;
   size_t done = 0;
   Hit hit{};
-  for (size_t from = 0; !tokens_.empty() && FindNext(text, from, &hit);) {
+  for (size_t from = 0; !tokens_.empty() && FindNext(text, from, foreign, &hit);) {
     from = hit.end;
     if (hit.token->special && !parse_special) continue;
     if (hit.token->single_word && !StandsAlone(text, hit)) continue;

@@ -8,6 +8,7 @@
 
 #include "text/definition.h"
 #include "text/flat_table.h"
+#include "text/marked_text.h"
 
 namespace burin {
 
@@ -24,8 +25,10 @@ class AddedTokenMatcher {
   void Add(const AddedToken& token, std::string_view content);
   bool empty() const { return tokens_.empty(); }
 
-  // The parts of `text`, in order. Special tokens are passed over unless `parse_special`.
-  std::vector<TextPart> Split(std::string_view text, bool parse_special) const;
+  // The parts of `text`, in order. Special tokens are passed over unless `parse_special`, and
+  // where they touch one of `foreign` (MarkedText::foreign).
+  std::vector<TextPart> Split(std::string_view text, bool parse_special,
+                              const std::vector<ByteRange>& foreign = {}) const;
 
  private:
   struct Hit {
@@ -33,7 +36,8 @@ class AddedTokenMatcher {
     size_t end;
     const AddedToken* token;
   };
-  bool FindNext(std::string_view text, size_t from, Hit* hit) const;
+  bool FindNext(std::string_view text, size_t from, const std::vector<ByteRange>& foreign,
+                Hit* hit) const;
   static bool StandsAlone(std::string_view text, const Hit& hit);
 
   std::vector<AddedToken> tokens_;

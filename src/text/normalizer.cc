@@ -81,6 +81,60 @@ std::string TrimSpaces(std::string_view text) {
   return out;
 }
 
+bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }
+
+void AppendMarked(std::string_view text, bool foreign, MarkedText& out) {
+  if (foreign) return out.AppendForeign(text);
+  out.Append(text);
+}
+
+MarkedText ReplaceAllMarked(const MarkedText& text, std::string_view from, std::string_view to) {
+  MarkedText out;
+  size_t done = 0;
+  for (size_t hit; (hit = text.text().find(from, done)) != std::string::npos;) {
+    out.AppendSlice(text, done, hit);
+    done = hit + from.size();
+    AppendMarked(to, !IsFreeOf(text.foreign(), hit, done), out);
+  }
+  out.AppendSlice(text, done, text.size());
+  return out;
+}
+
+MarkedText TrimSpacesMarked(const MarkedText& text) {
+  MarkedText out;
+  const std::string& bytes = text.text();
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != ' ' || (!out.empty() && out.text().back() != ' ')) {
+      out.AppendSlice(text, i, i + 1);
+    }
+  }
+  if (!out.empty() && out.text().back() == ' ') out = out.Slice(0, out.size() - 1);
+  return out;
+}
+
+// A normal form never joins an ASCII character to what stands before it: the text is taken in
+// pieces of one ASCII character and the others behind it.
+MarkedText NormalFormMarked(NormalizerStep::Kind kind, const MarkedText& text) {
+  const std::string& bytes = text.text();
+  MarkedText out;
+  for (size_t begin = 0; begin < bytes.size();) {
+    size_t end = begin + 1;
+    while (end < bytes.size() && !IsAscii(bytes[end])) ++end;
+    if (end == begin + 1 && IsAscii(bytes[begin])) {
+      out.AppendSlice(text, begin, end);
+    } else {
+      const std::string piece = ToNormalForm(kind, bytes.substr(begin, end - begin));
+      const bool keeps_first = IsAscii(bytes[begin]) && piece.starts_with(bytes[begin]);
+      if (keeps_first) out.AppendSlice(text, begin, begin + 1);
+      const size_t rest = begin + (keeps_first ? 1 : 0);
+      AppendMarked(std::string_view(piece).substr(keeps_first ? 1 : 0),
+                   !IsFreeOf(text.foreign(), rest, end), out);
+    }
+    begin = end;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string ReplaceAll(std::string_view text, std::string_view from, std::string_view to) {
@@ -110,6 +164,29 @@ std::string Normalize(const std::vector<NormalizerStep>& steps, std::string text
         break;
       default:
         text = ToNormalForm(step.kind, std::move(text));
+    }
+  }
+  return text;
+}
+
+MarkedText NormalizeMarked(const std::vector<NormalizerStep>& steps, MarkedText text) {
+  for (const NormalizerStep& step : steps) {
+    switch (step.kind) {
+      case NormalizerStep::Kind::kPrepend:
+        if (!text.empty()) {
+          MarkedText longer(step.to);
+          longer.Append(text);
+          text = std::move(longer);
+        }
+        break;
+      case NormalizerStep::Kind::kReplace:
+        text = ReplaceAllMarked(text, step.from, step.to);
+        break;
+      case NormalizerStep::Kind::kTrimSpaces:
+        text = TrimSpacesMarked(text);
+        break;
+      default:
+        text = NormalFormMarked(step.kind, text);
     }
   }
   return text;

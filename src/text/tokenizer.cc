@@ -56,7 +56,19 @@ class Encoder {
     if (tables_.normalized_tokens.empty()) {
       return tables_.pre_tokenizer.Split(text, at_start, searchers_, sink_);
     }
-    for (const TextPart& part : tables_.normalized_tokens.Split(text, parse_special)) {
+    AddParts(tables_.normalized_tokens.Split(text, parse_special), text, at_start);
+  }
+
+  void EncodeMarked(const MarkedText& text, bool at_start) {
+    if (tables_.normalized_tokens.empty()) return EncodeText(text.text(), at_start, true);
+    const MarkedText normalized = NormalizeMarked(tables_.definition.normalizers, text);
+    AddParts(tables_.normalized_tokens.Split(normalized.text(), true, normalized.foreign()),
+             normalized.text(), at_start);
+  }
+
+ private:
+  void AddParts(const std::vector<TextPart>& parts, std::string_view text, bool at_start) {
+    for (const TextPart& part : parts) {
       if (part.id >= 0) {
         out_.push_back(part.id);
       } else {
@@ -66,7 +78,6 @@ class Encoder {
     }
   }
 
- private:
   const TokenizerTables& tables_;
   std::vector<int32_t>& out_;
   PreTokenizer::Scratch searchers_;
@@ -145,6 +156,22 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, EncodeOptions opti
   }
   if (options.add_special) {
     ids.insert(ids.end(), definition.suffix_ids.begin(), definition.suffix_ids.end());
+  }
+  return ids;
+}
+
+std::vector<int32_t> Tokenizer::Encode(const MarkedText& text) const {
+  std::vector<int32_t> ids;
+  ids.reserve(text.size() / 4 + 8);
+  Encoder encoder(*tables_, text.size(), ids);
+  const std::string& bytes = text.text();
+  for (const TextPart& part : tables_->raw_tokens.Split(bytes, true, text.foreign())) {
+    if (part.id >= 0) {
+      ids.push_back(part.id);
+      continue;
+    }
+    const auto begin = static_cast<size_t>(part.text.data() - bytes.data());
+    encoder.EncodeMarked(text.Slice(begin, begin + part.text.size()), begin == 0);
   }
   return ids;
 }

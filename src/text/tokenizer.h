@@ -1,8 +1,9 @@
 // Text to token ids and back, exactly as the model was trained with: byte-level BPE (GPT-2, Llama
 // 3, Qwen 2/3, SmolLM) and SentencePiece BPE (Llama 2, Mistral, TinyLlama).
 //
-// Not here: WordPiece, Unigram, word-level vocabularies; rendering of chat templates; training.
-// docs/formats/tokenizer.md describes the binary form and lists what is read and what is refused.
+// Not here: WordPiece, Unigram, word-level vocabularies; chat templates (chat_template.h);
+// training. docs/formats/tokenizer.md describes the binary form and lists what is read and what is
+// refused.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/marked_text.h"
 
 namespace burin {
 
@@ -74,6 +76,11 @@ class Tokenizer {
   //  - A character or byte that the vocabulary cannot say becomes the unknown token; a byte-level
   //    vocabulary without one drops the byte (SmolLM2 lacks 21 of the 256 bytes).
   std::vector<int32_t> Encode(std::string_view text, EncodeOptions options = {}) const;
+
+  // The ids of a text of which only some parts may hold special tokens: one is read where all of
+  // its bytes are the template's own, and is plain text elsewhere. Where no special token is
+  // written in foreign parts, these are the ids of Encode(text.text(), {.add_special = false}).
+  std::vector<int32_t> Encode(const MarkedText& text) const;
 
   // The text of `ids`: the very bytes, which need not be valid UTF-8. Ids outside the vocabulary
   // (a model's head may be padded) add nothing. `skip_special` leaves special tokens out.

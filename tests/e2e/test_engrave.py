@@ -33,7 +33,7 @@ class Engrave(BurinTest):
         self.assertEqual(bits["model.layers.1.mlp.up_proj"], 3)
         self.assertEqual(seen["file_bytes"], (self.folder / "m.burin").stat().st_size)
         self.assertEqual(seen["tokenizer"]["tokens"], 261)
-        self.assertEqual(seen["tokenizer"]["chat_format"], "role marks")
+        self.assertEqual(seen["tokenizer"]["chat_format"], "Jinja")
 
     def test_more_bits_are_nearer(self):
         folder = self.checkpoint()

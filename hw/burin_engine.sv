@@ -1,0 +1,630 @@
+// Layer engine: sequencer, vector memory, vector unit, attention, adapter engine, top-k; and the buses to the fabric.
+// Steps run one after the other, so the units share the vector memory and the quantizer without arbitration: the running
+// step's `op` selects who reads and who writes. hw/README.md describes ports and the program word.
+`default_nettype none
+
+module burin_engine #(
+    parameter int LANES = 16,
+    parameter int GROUP = 32,
+    parameter int HIDDEN = 64,
+    parameter int HEADS = 4,
+    parameter int KV_HEADS = 2,
+    parameter int HEAD_DIM = 32,
+    parameter int CONTEXT = 64,
+    parameter int LAYERS = 1,
+    parameter int VECTOR_WORDS = 64,
+    parameter int TOP_K = 8,
+    parameter int HEAD_LANES = 1,
+    parameter int EMBED_COLUMNS = 64,
+    parameter int PASS_TAIL = 20,
+    parameter int ADAPTER_RANKS = 16,
+    parameter int ADAPTER_POSITIONS = 1,
+    parameter int ADAPTER_TURNS = 1,
+    parameter int ADAPTER_WORDS = 64,
+    parameter int ADAPTER_ENTRIES = 7,
+    parameter int ADAPTER_INPUT_WORDS = 16,
+    parameter int RESIDUAL_FRACTION = 20,
+    parameter logic [16:0] HIDDEN_ROOT = 17'd32768,
+    parameter logic signed [7:0] HIDDEN_ROOT_EXPONENT = 8'sd3,
+    parameter logic [62:0] HIDDEN_EPSILON = 63'd0,
+    parameter logic [16:0] HEAD_ROOT = 17'd32768,
+    parameter logic signed [7:0] HEAD_ROOT_EXPONENT = 8'sd2,
+    parameter logic [62:0] HEAD_EPSILON = 63'd0
+) (
+    input wire logic clk,
+    input wire logic reset,
+    // token
+    input wire logic start,
+    input wire logic [31:0] token,
+    input wire logic [31:0] position,
+    input wire logic sampling,
+    input wire logic adapter,
+    output logic busy,
+    output logic done,
+    output logic [TOP_K*32-1:0] top_ids,
+    output logic [TOP_K*32-1:0] top_logits,
+    output logic step_busy,
+    output logic [3:0] step_op,
+    output logic [9:0] step_layer,
+    // ROMs
+    output logic program_enable,
+    output logic [15:0] program_address,
+    input wire logic [159:0] program_word,
+    output logic constant_enable,
+    output logic [15:0] constant_address,
+    input wire logic [LANES*32-1:0] constant_word,
+    output logic rotary_enable,
+    output logic [31:0] rotary_coarse,
+    output logic [31:0] rotary_fine,
+    input wire logic [31:0] coarse_word,
+    input wire logic [31:0] fine_word,
+    // row drivers
+    output logic act_valid,
+    output logic [9:0] act_select,
+    output logic [15:0] act_word,
+    output logic [LANES*8-1:0] act_data,
+    output logic act_exp_valid,
+    output logic [12:0] act_group,
+    output logic signed [7:0] act_exp,
+    output logic act_commit,
+    output logic signed [7:0] act_common,
+    output logic [4:0] act_drop,
+    output logic pass_start,
+    output logic [9:0] pass_select,
+    output logic [15:0] pass_rows,
+    // collect
+    output logic collect,
+    output logic [11:0] collect_matrix,
+    output logic [15:0] collect_block,
+    output logic [15:0] collect_word,
+    input wire logic raw_valid,
+    input wire logic [LANES*32-1:0] raw,
+    // embedding
+    output logic embed_start,
+    output logic [15:0] embed_block,
+    output logic [15:0] embed_column,
+    output logic [15:0] embed_rows,
+    output logic signed [7:0] embed_exponent,
+    input wire logic embed_valid,
+    input wire logic [15:0] embed_index,
+    input wire logic [LANES*32-1:0] embed_data,
+    // adapter memory
+    input wire logic adapter_write,
+    input wire logic [31:0] adapter_write_address,
+    input wire logic [ADAPTER_POSITIONS*ADAPTER_RANKS*8-1:0] adapter_write_data,
+    input wire logic adapter_table_write,
+    input wire logic [15:0] adapter_table_address,
+    input wire logic [127:0] adapter_table_data,
+    // every write of the vector memory
+    output logic trace_write,
+    output logic [15:0] trace_address,
+    output logic [LANES-1:0] trace_mask,
+    output logic [LANES*32-1:0] trace_data
+);
+  localparam int SEGMENT = HEAD_DIM < LANES ? HEAD_DIM : LANES;
+  localparam int SEGMENTS = HEAD_DIM / SEGMENT;  // of a head
+  localparam int PARTS = LANES / SEGMENT;        // segments of a word
+  localparam int HIDDEN_WORDS = (HIDDEN + LANES - 1) / LANES;
+  localparam int KV_DEPTH = LAYERS * KV_HEADS * CONTEXT;
+  localparam int KV_BITS = KV_DEPTH > 1 ? $clog2(KV_DEPTH) : 1;
+  localparam int HEAD_BITS = HEADS > 1 ? $clog2(HEADS) : 1;
+  localparam int WORD = LANES * 32;
+  localparam int GROUP_WORDS = GROUP / LANES;
+
+  // Values of Op in src/fabric/program.h.
+  localparam logic [3:0] EMBED = 4'd0, NORM = 4'd1, ADAPT_DOWN = 4'd2, PASS = 4'd3, COLLECT = 4'd4, COLLECT_ADD = 4'd5,
+      HEAD_NORM = 4'd6, ROTATE = 4'd7, QUANTIZE_HEADS = 4'd8, ATTEND = 4'd9, QUANTIZE = 4'd10, SWIGLU = 4'd11,
+      COLLECT_LOGITS = 4'd12;
+
+  // ---- the token and its program
+  logic [31:0] token_now, position_now;
+  logic sampling_now, adapter_now;
+  always_ff @(posedge clk) begin
+    if (start) begin
+      token_now <= token;
+      position_now <= position;
+      sampling_now <= sampling;
+      adapter_now <= adapter;
+    end
+  end
+
+  logic [159:0] step;
+  logic step_start, step_end;
+  burin_sequencer sequencer (
+      .clk, .reset, .start, .sampling(sampling_now), .adapter(adapter_now), .busy, .done, .program_enable,
+      .program_address, .program_word, .step, .step_start, .step_busy, .step_end);
+
+  logic [3:0] op;
+  logic gain, bias;
+  logic [1:0] kind;
+  logic [9:0] layer;
+  logic [15:0] source, source2, target, values, constant;
+  logic signed [7:0] exponent;
+  logic [11:0] block_words, adapter_entry;
+  assign op = step[3:0];
+  assign gain = step[6];
+  assign bias = step[7];
+  assign kind = step[9:8];
+  assign act_select = step[19:10];
+  assign source = step[35:20];
+  assign source2 = step[51:36];
+  assign target = step[67:52];
+  assign values = step[83:68];
+  assign exponent = step[91:84];
+  assign act_drop = step[96:92];
+  assign block_words = step[108:97];
+  assign layer = step[118:109];
+  assign collect_matrix = step[130:119];
+  assign constant = step[146:131];
+  assign adapter_entry = step[158:147];
+  assign step_op = op;
+  assign step_layer = layer;
+  /* verilator lint_off UNUSEDSIGNAL */
+  logic unused;
+  assign unused = &{1'b0, step[159], step[5:4]};
+  /* verilator lint_on UNUSEDSIGNAL */
+
+  // The vector in words, and filled up to whole groups.
+  logic [15:0] words, padded_words;
+  assign words = 16'((32'(values) + LANES - 1) / LANES);
+  assign padded_words = 16'((32'(values) + GROUP - 1) / GROUP * GROUP_WORDS);
+
+  // ---- vector memory
+  logic read_a, read_b, write;
+  logic [15:0] address_a, address_b, write_address;
+  logic [LANES-1:0] write_mask;
+  logic [WORD-1:0] word_a, word_b, write_word;
+  burin_vector_memory #(.LANES(LANES), .DEPTH(VECTOR_WORDS)) vector_memory (
+      .clk, .read_a, .address_a, .word_a, .read_b, .address_b, .word_b, .write, .write_address, .write_mask, .write_word);
+  assign trace_write = write;
+  assign trace_address = write_address;
+  assign trace_mask = write_mask;
+  assign trace_data = write_word;
+
+  // Segments of heads: SEGMENT values at `source`, segment_a and segment_b of them.
+  logic [15:0] segment_a, segment_b, part_a, part_b;
+  logic [SEGMENT*32-1:0] segment_word_a, segment_word_b;
+  always_ff @(posedge clk) begin
+    if (read_a) part_a <= segment_a % 16'(PARTS);
+    if (read_b) part_b <= segment_b % 16'(PARTS);
+  end
+  if (PARTS == 1) begin : whole
+    assign segment_word_a = word_a;
+    assign segment_word_b = word_b;
+    /* verilator lint_off UNUSEDSIGNAL */
+    logic unused_parts;
+    assign unused_parts = &{1'b0, part_a, part_b};
+    /* verilator lint_on UNUSEDSIGNAL */
+  end else begin : parts
+    assign segment_word_a = word_a[32'(part_a)*SEGMENT*32+:SEGMENT*32];
+    assign segment_word_b = word_b[32'(part_b)*SEGMENT*32+:SEGMENT*32];
+  end
+
+  // ---- walk over vectors that go straight to the quantizer (QUANTIZE, SWIGLU) and over heads (QUANTIZE_HEADS)
+  logic walking, walk_valid, walk_zero;
+  logic [15:0] walk_index, walk_end;
+  assign walk_end = op == QUANTIZE_HEADS ? values * 16'(SEGMENTS) : padded_words;
+  always_ff @(posedge clk) begin
+    walk_valid <= walking & ~reset;
+    walk_zero <= walk_index >= words && op != QUANTIZE_HEADS;
+    if (reset) walking <= 1'b0;
+    else if (step_start) begin
+      walking <= op == QUANTIZE || op == SWIGLU || op == QUANTIZE_HEADS;
+      walk_index <= 16'd0;
+    end else if (walking) begin
+      walk_index <= walk_index + 16'd1;
+      if (walk_index + 16'd1 == walk_end) walking <= 1'b0;
+    end
+  end
+
+  // ---- RMSNorm
+  logic norm_read, norm_gain_read, norm_out_valid, norm_busy;
+  logic [15:0] norm_index, norm_gain_index;
+  logic [WORD-1:0] norm_word, norm_out;
+  logic heads_norm;
+  assign heads_norm = op == HEAD_NORM;
+  if (PARTS == 1) begin : norm_whole
+    assign norm_word = word_a;
+  end else begin : norm_part
+    assign norm_word = heads_norm ? {{(LANES - SEGMENT) * 32{1'b0}}, segment_word_a} : word_a;
+  end
+  burin_norm #(.LANES(LANES)) norm (
+      .clk, .reset, .start(step_start && (op == NORM || heads_norm)),
+      .vectors(heads_norm ? values : 16'd1),
+      .words(heads_norm ? 16'(SEGMENTS) : words), .out_words(heads_norm ? 16'(SEGMENTS) : padded_words),
+      .root(heads_norm ? HEAD_ROOT : HIDDEN_ROOT), .root_exponent(heads_norm ? HEAD_ROOT_EXPONENT : HIDDEN_ROOT_EXPONENT),
+      .epsilon(heads_norm ? HEAD_EPSILON : HIDDEN_EPSILON), .gain(gain | heads_norm), .gain_exponent(exponent),
+      .read(norm_read), .read_index(norm_index), .read_word(norm_word), .gain_read(norm_gain_read),
+      .gain_index(norm_gain_index), .gain_word(constant_word), .out_valid(norm_out_valid), .out_word(norm_out),
+      .busy(norm_busy));
+
+  // ---- rotation
+  logic rotate_read, rotate_valid, rotate_busy, angle_busy;
+  logic [15:0] rotate_a, rotate_b, rotate_segment;
+  logic [SEGMENT*32-1:0] rotate_word;
+  burin_rotary #(.HEAD_DIM(HEAD_DIM), .SEGMENT(SEGMENT)) rotary (
+      .clk, .reset, .angle_start(step_start && op == EMBED), .position(position_now), .angle_busy, .rotary_enable,
+      .rotary_coarse, .rotary_fine, .coarse_word, .fine_word, .start(step_start && op == ROTATE), .heads(values),
+      .read(rotate_read), .segment_a(rotate_a), .segment_b(rotate_b), .word_a(segment_word_a), .word_b(segment_word_b),
+      .out_valid(rotate_valid), .out_segment(rotate_segment), .out_word(rotate_word), .busy(rotate_busy));
+
+  // ---- SwiGLU
+  logic swiglu_valid;
+  logic [LANES*64-1:0] swiglu_out;
+  burin_swiglu #(.LANES(LANES)) swiglu (
+      .clk, .reset, .in_valid(walk_valid && op == SWIGLU), .gate(walk_zero ? '0 : word_a), .up(walk_zero ? '0 : word_b),
+      .out_valid(swiglu_valid), .out_word(swiglu_out));
+
+  // ---- block-floating quantizer and the activation bus
+  logic quantizer_valid, quantizer_out_valid, quantizer_first, quantizer_last;
+  logic [LANES*64-1:0] quantizer_word;
+  logic signed [7:0] quantizer_fraction, quantizer_exponent;
+  logic [15:0] act_words_left;
+  logic act_ended;
+  always_comb begin
+    quantizer_valid = norm_out_valid && op == NORM;
+    quantizer_fraction = 8'sd20;
+    quantizer_word = '0;
+    if (op == SWIGLU) begin
+      quantizer_valid = swiglu_valid;
+      quantizer_fraction = 8'sd32;
+      quantizer_word = swiglu_out;
+    end else if (op == QUANTIZE) begin
+      quantizer_valid = walk_valid;
+      quantizer_fraction = 8'sd16;
+      if (!walk_zero) begin
+        for (int l = 0; l < LANES; l++) quantizer_word[l*64+:64] = 64'($signed(word_a[l*32+:32]));
+      end
+    end else if (op == NORM) begin
+      for (int l = 0; l < LANES; l++) quantizer_word[l*64+:64] = 64'($signed(norm_out[l*32+:32]));
+    end
+  end
+  burin_block_quantizer #(.LANES(LANES), .WIDTH(64), .MAX_WORDS(GROUP_WORDS)) quantizer (
+      .clk, .reset, .block_words(8'(GROUP_WORDS)), .fraction(quantizer_fraction), .in_valid(quantizer_valid),
+      .in_word(quantizer_word), .out_valid(quantizer_out_valid), .out_first(quantizer_first),
+      .out_last(quantizer_last), .out_word(act_data), .out_exponent(quantizer_exponent));
+  assign act_valid = quantizer_out_valid;
+  assign act_exp_valid = quantizer_out_valid & quantizer_first;
+  assign act_exp = quantizer_exponent;
+  assign act_ended = quantizer_out_valid && act_words_left == 16'd1;
+  always_ff @(posedge clk) begin
+    act_commit <= act_ended & ~reset;
+    if (step_start) begin
+      act_word <= 16'd0;
+      act_group <= 13'd0;
+      act_words_left <= padded_words;
+      if (op == NORM || op == QUANTIZE || op == SWIGLU) act_common <= -8'sd64;
+    end else if (quantizer_out_valid) begin
+      act_word <= act_word + 16'd1;
+      act_words_left <= act_words_left - 16'd1;
+      if (quantizer_last) act_group <= act_group + 13'd1;
+      if (quantizer_exponent > act_common) act_common <= quantizer_exponent;
+    end
+  end
+
+  // ---- heads to int8: queries to the attention engine, keys and values to the KV memory
+  logic head_valid, head_last, head_write;
+  logic [SEGMENT*8-1:0] head_segment;
+  logic [HEAD_DIM*8-1:0] head_word;
+  logic signed [7:0] head_exponent, head_exponent_now;
+  logic [15:0] head_index, head_next;
+  logic [KV_BITS-1:0] layer_base, kv_write_address;
+  /* verilator lint_off PINCONNECTEMPTY */
+  burin_block_quantizer #(.LANES(SEGMENT), .WIDTH(32), .MAX_WORDS(SEGMENTS)) head_quantizer (
+      .clk, .reset, .block_words(8'(SEGMENTS)), .fraction(8'sd16), .in_valid(walk_valid && op == QUANTIZE_HEADS),
+      .in_word(segment_word_a), .out_valid(head_valid), .out_first(), .out_last(head_last), .out_word(head_segment),
+      .out_exponent(head_exponent_now));
+  /* verilator lint_on PINCONNECTEMPTY */
+  assign layer_base = KV_BITS'(32'(layer) * KV_HEADS * CONTEXT);
+  assign kv_write_address = KV_BITS'(32'(layer_base) + 32'(head_index) * CONTEXT + position_now);
+  always_ff @(posedge clk) begin
+    head_write <= head_valid & head_last & ~reset;
+    if (step_start) head_next <= 16'd0;
+    if (head_valid) begin
+      if (SEGMENTS == 1) head_word <= (HEAD_DIM * 8)'(head_segment);
+      else head_word <= (HEAD_DIM * 8)'({head_segment, head_word} >> (SEGMENT * 8));
+      head_exponent <= head_exponent_now;
+      head_index <= head_next;
+      if (head_last) head_next <= head_next + 16'd1;
+    end
+  end
+
+  logic read_key, read_exponent, read_value, attend_valid, attend_busy;
+  logic [KV_BITS-1:0] key_address, exponent_address, value_address;
+  logic [HEAD_DIM*8-1:0] key_word, value_word;
+  logic signed [7:0] key_exponent, value_exponent_a, value_exponent_b;
+  logic [SEGMENT*32-1:0] attend_word;
+  logic [15:0] attend_segment;
+  burin_kv_memory #(.HEAD_DIM(HEAD_DIM), .DEPTH(KV_DEPTH)) kv_memory (
+      .clk, .write_key(head_write && kind == 2'd1), .write_value(head_write && kind == 2'd2),
+      .write_address(kv_write_address), .write_word(head_word), .write_exponent(head_exponent), .read_key, .key_address,
+      .key_word, .key_exponent, .value_exponent_a, .read_exponent, .exponent_address, .value_exponent_b, .read_value,
+      .value_address, .value_word);
+  burin_attention #(
+      .HEADS(HEADS), .KV_HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .SEGMENT(SEGMENT), .CONTEXT(CONTEXT), .KV_DEPTH(KV_DEPTH)
+  ) attention (
+      .clk, .reset, .query_write(head_write && kind == 2'd0), .query_head(HEAD_BITS'(head_index)),
+      .query_word(head_word), .query_exponent(head_exponent), .start(step_start && op == ATTEND),
+      .position(position_now), .base(layer_base), .read_key, .key_address, .key_word, .key_exponent, .value_exponent_a,
+      .read_exponent, .exponent_address, .value_exponent_b, .read_value, .value_address, .value_word,
+      .out_valid(attend_valid), .out_word(attend_word), .busy(attend_busy));
+
+  // ---- adapter
+  logic adapter_busy, adapter_valid, adapter_absent, adapter_down_done;
+  logic [WORD-1:0] adapter_word;
+  logic is_collect;  // COLLECT or COLLECT_ADD
+  assign is_collect = op == COLLECT || op == COLLECT_ADD;
+  burin_adapter #(
+      .LANES(LANES), .GROUP(GROUP), .RANKS(ADAPTER_RANKS), .POSITIONS(ADAPTER_POSITIONS), .MAX_TURNS(ADAPTER_TURNS),
+      .WORDS(ADAPTER_WORDS), .ENTRIES(ADAPTER_ENTRIES), .INPUT_WORDS(ADAPTER_INPUT_WORDS)
+  ) adapter_engine (
+      .clk, .reset, .write(adapter_write), .write_address(adapter_write_address), .write_data(adapter_write_data),
+      .table_write(adapter_table_write), .table_address(adapter_table_address), .table_data(adapter_table_data),
+      .act_valid, .act_word, .act_data, .act_exp_valid, .act_group, .act_exp, .act_commit, .act_common,
+      .down_start(step_start && op == ADAPT_DOWN), .up_start(step_start && is_collect && adapter_now),
+      .entry(adapter_entry), .count(kind + 2'd1), .slot(kind), .values,
+      .fraction(op == COLLECT_ADD ? 12'(RESIDUAL_FRACTION) : 12'sd16), .busy(adapter_busy), .out_valid(adapter_valid),
+      .out_word(adapter_word), .up_absent(adapter_absent), .down_done(adapter_down_done));
+
+  // ---- collect. Freely a word a cycle; with an adapter a word when its addition is there; logits at the pace of top-k.
+  typedef enum logic [1:0] {STOPPED, FREE, PACED, DECIDING} pace_t;
+  pace_t pace;
+  logic collect_next, adapt_now;
+  logic [15:0] collect_left, collect_pause, returned;
+  assign collect_next = collect_left != 16'd0 && (pace == FREE || (pace == PACED && collect_pause == 16'd0) ||
+                                                  (adapt_now && adapter_valid));
+  localparam int LOGIT_PAUSE = LANES / HEAD_LANES - 1;
+  always_ff @(posedge clk) begin
+    collect <= collect_next & ~reset;
+    if (reset) begin
+      pace <= STOPPED;
+      adapt_now <= 1'b0;
+      collect_left <= 16'd0;
+    end else if (step_start) begin
+      collect_left <= is_collect || op == COLLECT_LOGITS ? words : 16'd0;
+      collect_pause <= 16'd0;
+      adapt_now <= is_collect && adapter_now;
+      pace <= op == COLLECT_LOGITS ? PACED : is_collect && !adapter_now ? FREE : is_collect ? DECIDING : STOPPED;
+    end else begin
+      if (pace == DECIDING && adapter_absent) begin
+        pace <= FREE;
+        adapt_now <= 1'b0;
+      end
+      if (collect_pause != 16'd0) collect_pause <= collect_pause - 16'd1;
+      if (collect_next) begin
+        collect_left <= collect_left - 16'd1;
+        collect_pause <= 16'(LOGIT_PAUSE);
+      end
+    end
+    // Place of the word: column block, word in it.
+    if (step_start) begin
+      collect_block <= 16'd0;
+      collect_word <= 16'd0;
+    end else if (collect) begin
+      collect_word <= collect_word + 16'd1;
+      if (collect_word + 16'd1 == 16'(block_words)) begin
+        collect_word <= 16'd0;
+        collect_block <= collect_block + 16'd1;
+      end
+    end
+  end
+
+  // Additions of the adapter wait for their word: at most as many as words are on their way through tree and stage.
+  logic [WORD-1:0] waiting[0:15];
+  logic [3:0] waiting_in, waiting_out;
+  logic adapter_take;
+  always_ff @(posedge clk) begin
+    if (step_start) begin
+      waiting_in <= 4'd0;
+      waiting_out <= 4'd0;
+    end else begin
+      if (adapter_valid) begin
+        waiting[waiting_in] <= adapter_word;
+        waiting_in <= waiting_in + 4'd1;
+      end
+      if (adapter_take) waiting_out <= waiting_out + 4'd1;
+    end
+  end
+
+  logic scaled_valid, bias_read, output_valid;
+  logic [WORD-1:0] scaled, output_word;
+  logic [15:0] bias_index, output_index;
+  burin_output_stage #(.LANES(LANES)) output_stage (
+      .clk, .reset, .raw_valid, .raw, .exponent(12'(act_common) + 12'(exponent)), .add_residual(op == COLLECT_ADD),
+      .add_adapter(adapt_now), .add_bias(bias && is_collect), .scaled_valid, .scaled, .residual_word(word_a),
+      .adapter_take, .adapter_word(waiting[waiting_out]), .bias_read, .bias_word(constant_word),
+      .out_valid(output_valid), .out_word(output_word));
+  always_ff @(posedge clk) begin
+    if (step_start) begin
+      returned <= 16'd0;
+      bias_index <= 16'd0;
+      output_index <= 16'd0;
+    end else begin
+      if (raw_valid) returned <= returned + 16'd1;
+      if (bias_read) bias_index <= bias_index + 16'd1;
+      if (output_valid) output_index <= output_index + 16'd1;
+    end
+  end
+
+  // ---- top-k: a word of logits, HEAD_LANES a cycle
+  logic [WORD-1:0] logits;
+  logic [15:0] logit_part;
+  logic logit_valid, logit_ended;
+  logic [31:0] logit_id;
+  logic [HEAD_LANES-1:0] logit_mask;
+  always_comb begin
+    for (int l = 0; l < HEAD_LANES; l++) logit_mask[l] = logit_id + 32'(l) < 32'(values);
+  end
+  assign logit_ended = logit_valid && logit_id + 32'(HEAD_LANES) >= 32'(values);
+  always_ff @(posedge clk) begin
+    if (reset) logit_valid <= 1'b0;
+    else if (step_start) begin
+      logit_valid <= 1'b0;
+      logit_id <= 32'd0;
+    end else if (op == COLLECT_LOGITS) begin
+      if (logit_valid) begin
+        logit_id <= logit_id + 32'(HEAD_LANES);
+        logits <= logits >> (HEAD_LANES * 32);
+        logit_part <= logit_part + 16'd1;
+        if (logit_part == 16'(LOGIT_PAUSE) || logit_ended) logit_valid <= 1'b0;
+      end
+      if (scaled_valid) begin
+        logits <= scaled;
+        logit_part <= 16'd0;
+        logit_valid <= 1'b1;
+      end
+    end
+  end
+  burin_top_k #(.TOP_K(TOP_K), .HEAD_LANES(HEAD_LANES)) top_k (
+      .clk, .clear(reset | (step_start && op == COLLECT_LOGITS)), .in_valid(logit_valid), .in_id(logit_id),
+      .in_mask(logit_mask), .in_logits(logits[HEAD_LANES*32-1:0]), .top_ids, .top_logits);
+
+  // ---- pass, embedding
+  logic passing;
+  logic [15:0] pass_left;
+  logic pass_ended;
+  assign pass_select = step[19:10];
+  assign pass_rows = values;
+  assign pass_start = step_start && op == PASS;
+  assign pass_ended = passing && pass_left == 16'd1;
+  always_ff @(posedge clk) begin
+    if (reset) passing <= 1'b0;
+    else if (pass_start) begin
+      passing <= 1'b1;
+      pass_left <= values + 16'(PASS_TAIL) - 16'd1;
+    end else if (passing) begin
+      pass_left <= pass_left - 16'd1;
+      if (pass_left == 16'd1) passing <= 1'b0;
+    end
+  end
+  logic [15:0] embed_left;
+  assign embed_start = step_start && op == EMBED;
+  assign embed_block = 16'(token_now / EMBED_COLUMNS);
+  assign embed_column = 16'(token_now % EMBED_COLUMNS);
+  assign embed_rows = values;
+  assign embed_exponent = exponent;
+  always_ff @(posedge clk) begin
+    if (embed_start) embed_left <= 16'(HIDDEN_WORDS);
+    else if (embed_valid) embed_left <= embed_left - 16'd1;
+  end
+
+  // ---- who reads
+  always_comb begin
+    segment_a = walk_index;
+    segment_b = rotate_b;
+    read_a = 1'b0;
+    read_b = 1'b0;
+    address_a = source;
+    address_b = source2 + walk_index;
+    case (op)
+      NORM: begin
+        read_a = norm_read;
+        address_a = source + norm_index;
+      end
+      HEAD_NORM: begin
+        read_a = norm_read;
+        segment_a = norm_index;
+        address_a = source + norm_index / 16'(PARTS);
+      end
+      ROTATE: begin
+        read_a = rotate_read;
+        read_b = rotate_read && SEGMENTS > 1;
+        segment_a = rotate_a;
+        address_a = source + rotate_a / 16'(PARTS);
+        address_b = source + rotate_b / 16'(PARTS);
+      end
+      QUANTIZE_HEADS: begin
+        read_a = walking;
+        address_a = source + walk_index / 16'(PARTS);
+      end
+      QUANTIZE, SWIGLU: begin
+        read_a = walking && walk_index < words;
+        read_b = walking && walk_index < words && op == SWIGLU;
+        address_a = source + walk_index;
+      end
+      COLLECT_ADD: begin
+        read_a = raw_valid;
+        address_a = target + returned;
+      end
+      default: read_a = 1'b0;
+    endcase
+  end
+  assign constant_enable = norm_gain_read | bias_read;
+  assign constant_address = constant + (bias_read ? bias_index : norm_gain_index);
+
+  // ---- who writes. Segments go to their lanes; the first segment of a word of the attention output clears the others.
+  logic [15:0] out_segment, out_count;
+  logic segment_write;
+  logic [SEGMENT*32-1:0] segment_out;
+  always_comb begin
+    segment_write = rotate_valid;
+    out_segment = rotate_segment;
+    segment_out = rotate_word;
+    if (op == ATTEND) begin
+      segment_write = attend_valid;
+      out_segment = attend_segment;
+      segment_out = attend_word;
+    end else if (op == HEAD_NORM) begin
+      segment_write = norm_out_valid;
+      out_segment = out_count;
+      segment_out = norm_out[SEGMENT*32-1:0];
+    end
+  end
+  assign attend_segment = out_count;
+  always_ff @(posedge clk) begin
+    if (step_start) out_count <= 16'd0;
+    else if (segment_write) out_count <= out_count + 16'd1;
+  end
+  logic [15:0] out_part;
+  assign out_part = out_segment % 16'(PARTS);
+  always_comb begin
+    write = 1'b0;
+    write_address = target + output_index;
+    write_mask = '1;
+    write_word = output_word;
+    if (segment_write) begin
+      write = 1'b1;
+      write_address = target + out_segment / 16'(PARTS);
+      for (int part = 0; part < PARTS; part++) begin
+        write_word[part*SEGMENT*32+:SEGMENT*32] = out_part == 16'(part) ? segment_out : '0;
+        write_mask[part*SEGMENT+:SEGMENT] = {SEGMENT{out_part == 16'(part) || (op == ATTEND && out_part == 16'd0)}};
+      end
+    end else if (op == EMBED) begin
+      write = embed_valid;
+      write_address = target + embed_index;
+      write_word = embed_data;
+    end else if (is_collect) write = output_valid;
+  end
+
+  // ---- end of a step: the cycle of its last result
+  logic [15:0] segments_left;
+  always_ff @(posedge clk) begin
+    if (step_start) begin
+      segments_left <= op == ATTEND ? 16'(HEADS * SEGMENTS) : values * 16'(SEGMENTS);
+    end else if (segment_write) segments_left <= segments_left - 16'd1;
+  end
+  logic embed_ended;
+  always_ff @(posedge clk) begin
+    if (step_start) embed_ended <= 1'b0;
+    else if (embed_valid && embed_left == 16'd1) embed_ended <= 1'b1;
+  end
+  always_comb begin
+    case (op)
+      EMBED: step_end = embed_ended && !angle_busy && !step_start;
+      NORM, QUANTIZE, SWIGLU: step_end = act_commit;
+      ADAPT_DOWN: step_end = adapter_down_done;
+      PASS: step_end = pass_ended;
+      COLLECT, COLLECT_ADD: step_end = output_valid && output_index + 16'd1 == words;
+      HEAD_NORM, ROTATE, ATTEND: step_end = segment_write && segments_left == 16'd1;
+      QUANTIZE_HEADS: step_end = head_write && head_index + 16'd1 == values;
+      COLLECT_LOGITS: step_end = logit_ended;
+      default: step_end = !step_start;
+    endcase
+  end
+  /* verilator lint_off UNUSEDSIGNAL */
+  logic unused_busy;
+  assign unused_busy = &{1'b0, norm_busy, rotate_busy, attend_busy, adapter_busy};
+  /* verilator lint_on UNUSEDSIGNAL */
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,66 @@
+#include "cost/money.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "cost/yield.h"
+
+namespace burin {
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+constexpr double kMillion = 1e6;
+constexpr double kJoulesInKwh = 3.6e6;
+
+}  // namespace
+
+DieCost CostOfDie(double fatal_mm2, double array_mm2, double wafer_mm, const Point& p) {
+  DieCost cost;
+  const double area = fatal_mm2 + array_mm2;
+  cost.yield = RepairedYield(fatal_mm2, array_mm2, p[Param::kRepair], p[Param::kDefects],
+                             p[Param::kClustering]);
+  cost.gross = GrossDies(area, wafer_mm);
+  cost.good = GoodDies(area, wafer_mm, cost.yield);
+  cost.usd = cost.good > 0 ? p[Param::kWafer] / static_cast<double>(cost.good) : kInfinite;
+  return cost;
+}
+
+CardCost CostOfCard(double die_usd, int64_t dies, const Point& p) {
+  const auto count = static_cast<double>(dies);
+  return {die_usd * count, p[Param::kPackage] * count, p[Param::kCardParts]};
+}
+
+ServerCost CostOfServer(double card_usd, double card_w, const Point& p) {
+  const auto cards = static_cast<double>(kCardsInServer);
+  return {cards * card_usd, p[Param::kServerParts], cards * card_w + p[Param::kHostPower]};
+}
+
+TokenCost CostOfTokens(const ServerCost& server, double card_tokens_per_s, const Point& p) {
+  const double tokens_per_s =
+      static_cast<double>(kCardsInServer) * card_tokens_per_s * p[Param::kUtilization];
+  TokenCost cost;
+  cost.hardware = server.usd() / (p[Param::kLife] * kSecondsInYear) / tokens_per_s * kMillion;
+  cost.electricity = server.power_w * p[Param::kPue] / kJoulesInKwh * p[Param::kElectricity] /
+                     tokens_per_s * kMillion;
+  return cost;
+}
+
+ModelCost CostOfModel(const Point& p) {
+  return {p[Param::kDesign] + p[Param::kMaskSet],
+          static_cast<double>(kProgrammedMasks) * p[Param::kMask] + p[Param::kRespinWork],
+          p[Param::kFirstWeeks], p[Param::kRespinWeeks]};
+}
+
+double BreakEvenTokens(double once_usd, double rented_usd_per_m, double own_usd_per_m) {
+  const double saved = rented_usd_per_m - own_usd_per_m;
+  return saved > 0 ? once_usd / saved * kMillion : kInfinite;
+}
+
+double CardsToMake(double tokens, double card_tokens_per_s, double useful_months, const Point& p) {
+  const double a_card =
+      card_tokens_per_s * p[Param::kUtilization] * useful_months * kSecondsInMonth;
+  return std::max(1.0, std::ceil(tokens / a_card));
+}
+
+}  // namespace burin
