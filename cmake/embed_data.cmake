@@ -1,5 +1,9 @@
-# cmake -DROOT=FOLDER -DFILES=a;b -DOUTPUT=FILE.cc -P embed_data.cmake: the bytes of files below ROOT as a table of
-# names and contents (src/fabric/data_files.h).
+# cmake -DROOT=FOLDER -DFILES=a;b -DOUTPUT=FILE.cc [-DFUNCTION=NAME -DHEADER=FILE.h] -P embed_data.cmake: the bytes of
+# files below ROOT as a table of names and contents (src/fabric/data_files.h), which FUNCTION of HEADER returns.
+if(NOT FUNCTION)
+  set(FUNCTION BuiltInFiles)
+  set(HEADER fabric/data_files.h)
+endif()
 set(arrays "")
 set(table "")
 set(index 0)
@@ -12,7 +16,7 @@ foreach(name ${FILES})
   string(APPEND table "    {\"${name}\", kFile${index}, ${size}},\n")
   math(EXPR index "${index} + 1")
 endforeach()
-file(WRITE ${OUTPUT} "#include \"fabric/data_files.h\"
+file(WRITE ${OUTPUT} "#include \"${HEADER}\"
 
 namespace burin {
 namespace {
@@ -21,7 +25,7 @@ const BuiltInFile kFiles[] = {
 ${table}};
 }  // namespace
 
-std::span<const BuiltInFile> BuiltInFiles() { return kFiles; }
+std::span<const BuiltInFile> ${FUNCTION}() { return kFiles; }
 
 }  // namespace burin
 ")

@@ -207,9 +207,9 @@ module burin_adapter #(
   logic signed [22:0] rounded;
 
   // ---- up: word | products | sum over ranks | addition | word of W
-  logic up1, up2, up3, up4, exponents1, tfirst1, tfirst2, tlast1, tlast2, tlast3, end1, end2, end3, end4;
+  logic up1, up2, up3, up4, exponents1, exponents2, exponents3, tfirst1, tfirst2, tlast1, tlast2, tlast3, end1, end2, end3, end4;
   logic [15:0] sub1, sub2, sub3, place1, place2, place3, place4;
-  logic [WORD*8-1:0] beta;
+  logic [WORD*8-1:0] beta, beta_next;
   logic signed [23:0] z[0:POSITIONS-1];
   logic signed [23:0] z_sum;
   logic signed [7:0] t[0:3*VECTOR-1];
@@ -226,11 +226,13 @@ module burin_adapter #(
     if (reset) begin
       {down1, down2, down3} <= 3'd0;
       {up1, up2, up3, up4} <= 4'd0;
+      {exponents2, exponents3} <= 2'd0;
       out_valid <= 1'b0;
     end else begin
       // Stages from the last to the first; `partial`, `rounded` and `z_sum` are wires.
       out_valid <= 1'b0;
       if (up4) begin
+        if (place4 == 16'd0) out_word <= '0;  // lanes beyond the last output stay zero
         for (int p = 0; p < POSITIONS; p++) out_word[(32'(place4)+p)*32+:32] <= addition[p];
         out_valid <= end4 | (32'(place4) + POSITIONS == LANES);
       end
@@ -241,8 +243,6 @@ module burin_adapter #(
         for (int p = 0; p < POSITIONS; p++) begin
           addition[p] <= scale(z[p], t_exponent[slot] + 12'($signed(beta[(32'(sub3)+p)*8+:8])) + fraction);
         end
-        // Lanes beyond the last output stay zero.
-        if (place3 == 16'd0) out_word <= '0;
       end
       up3 <= up2;
       tlast3 <= tlast2;
@@ -269,7 +269,11 @@ module burin_adapter #(
           end
         end
       end
-      if (up1 && exponents1) beta <= word;
+      // Exponents take the pipe, so that outputs before them still see theirs.
+      if (exponents3) beta <= beta_next;
+      exponents3 <= exponents2;
+      exponents2 <= up1 & exponents1;
+      if (up1 && exponents1) beta_next <= word;
       up1 <= state == UP;
       exponents1 <= up_exponents;
       tfirst1 <= turn == 16'd0;

@@ -19,7 +19,7 @@ module burin_top_k #(
   logic [TOP_K-1:0] used;
   logic [31:0] id[0:TOP_K-1];
   logic signed [31:0] logit[0:TOP_K-1];
-  logic carry_used, swap_used;
+  logic carry_used, swap_used, moved;
   logic [31:0] carry_id, swap_id;
   logic signed [31:0] carry_logit, swap_logit;
 
@@ -33,10 +33,12 @@ module burin_top_k #(
     end else if (in_valid) begin
       for (int lane = 0; lane < HEAD_LANES; lane++) begin
         carry_used = in_mask[lane];
+        moved = 1'b0;  // behind the new one all move down
         carry_id = in_id + 32'(lane);
         carry_logit = in_logits[lane*32+:32];
         for (int k = 0; k < TOP_K; k++) begin
-          if (carry_used && (!used[k] || carry_logit > logit[k])) begin
+          if (carry_used && (moved || !used[k] || carry_logit > logit[k])) begin
+            moved = 1'b1;
             swap_used = used[k];
             swap_id = id[k];
             swap_logit = logit[k];

@@ -10,6 +10,7 @@
 #include "cli/console.h"
 #include "cli/engine_flags.h"
 #include "cli/session.h"
+#include "quant/adapter.h"
 #include "quant/cartridge.h"
 #include "serve/server.h"
 
@@ -71,6 +72,20 @@ Result<ServerOptions> OptionsOf(const ServeFlags& flags) {
   return options;
 }
 
+// Reads and quantizes adapters for the model, on the calling thread: the pool is the scheduler's.
+AdapterLoader LoaderFor(const QuantizedModel& model) {
+  return [&model](const std::string& path) -> Result<LoadedAdapter> {
+    BURIN_ASSIGN(const auto weights, LoadAdapter(path, model));
+    LoadedAdapter loaded;
+    loaded.weights = weights;
+    loaded.rank = weights->rank;
+    loaded.bytes = weights->DataBytes();
+    loaded.digest = ToHex(weights->digest);
+    loaded.base_model = weights->base_model;
+    return loaded;
+  };
+}
+
 // Waits for Ctrl-C or SIGTERM.
 void WaitForInterrupt() {
   while (!InterruptRequested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -99,6 +114,7 @@ Status RunServe(const ServeFlags& flags) {
   served.tokenizer = tokenizer;
   served.kernels = kernels;
   served.pool = pool.size() > 1 ? &pool : nullptr;
+  served.load_adapter = LoaderFor(loaded.model);
   BURIN_TRY(server->Serve(served, adapters));
   if (!options.keys.needed() && flags.host != "127.0.0.1" && flags.host != "localhost" &&
       flags.host != "::1") {

@@ -133,8 +133,7 @@ uint64_t AdapterRegistry::used_bytes() const {
 }
 
 void SetAdapter(Chunk& chunk, const LoadedAdapter* adapter) {
-  (void)chunk;  // TODO(adapter)
-  (void)adapter;
+  chunk.adapter = adapter == nullptr ? nullptr : adapter->weights.get();
 }
 
 }  // namespace burin

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Merges liberty files of one library, which ABC takes only as one. usage: merge_liberty.py OUT.lib IN.lib[.gz]...
+
+The first file's header stays; of the others come the cells and the table templates that it has not.
+"""
+import gzip
+import re
+import sys
+
+GROUP = re.compile(r"(?:^|(?<=[;{}\n]))\s*(\w+)\s*\(\s*\"?([^\"()]*)\"?\s*\)\s*\{")
+
+
+def read(path):
+    with (gzip.open if path.endswith(".gz") else open)(path, "rt", errors="replace") as file:
+        return file.read()
+
+
+def close(text, at):
+    """Index behind the brace that closes the one before `at`; braces in strings do not count."""
+    depth, quoted = 1, False
+    for match in re.compile(r'["{}]').finditer(text, at):
+        mark = match.group()
+        if mark == '"':
+            quoted = not quoted
+        elif not quoted:
+            depth += 1 if mark == "{" else -1
+            if depth == 0:
+                return match.end()
+    raise SystemExit("merge_liberty: a brace is not closed")
+
+
+def groups(text):
+    """(kind, name, text) of each group directly inside library(...)."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    start = re.search(r"\blibrary\s*\([^)]*\)\s*\{", text)
+    if not start:
+        raise SystemExit("merge_liberty: no library(...) in the file")
+    at = start.end()
+    while match := GROUP.search(text, at):
+        end = close(text, match.end())
+        yield match.group(1), match.group(2).strip(), text[match.start():end]
+        at = end
+
+
+def main():
+    out, first, *others = sys.argv[1:]
+    text = read(first)
+    have = {(kind, name) for kind, name, _ in groups(text)}
+    body = text.rstrip()[:-1] if others else text  # without the library's last brace
+    with open(out, "w") as file:
+        file.write(body)
+        for path in others:
+            for kind, name, group in groups(read(path)):
+                if kind in ("cell", "lu_table_template", "power_lut_template") and (kind, name) not in have:
+                    have.add((kind, name))
+                    file.write(group + "\n")
+        if others:
+            file.write("}\n")
+
+
+main()

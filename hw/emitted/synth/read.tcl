@@ -1,0 +1,11 @@
+# TOP=module FILES="a.sv ..." yosys -c read.tcl: the whole design as yosys sees it. Stops on a latch, a combinational loop or a net
+# with several drivers. Memories stay memories.
+yosys -import
+set top $::env(TOP)
+foreach file $::env(FILES) {
+  yosys read_verilog -sv -defer -I hw $file
+}
+hierarchy -check -top $top
+procs
+yosys select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr
+yosys check -assert

@@ -1,0 +1,131 @@
+// burin rtl: a complete chip as SystemVerilog, with its benches and the reference for them.
+#include <chrono>
+#include <memory>
+
+#include "cli/app.h"
+#include "cli/console.h"
+#include "cli/engine_flags.h"
+#include "cli/model_source.h"
+#include "cli/rtl_trace.h"
+#include "quant/cartridge.h"
+#include "rtl/emit.h"
+#include "text/tokenizer.h"
+
+namespace burin {
+namespace {
+
+constexpr uint64_t kMostWeights = 24'000'000;  // of a whole chip as text
+
+struct RtlFlags {
+  ModelSourceFlags source;
+  EngineFlags engine;
+  std::string output, prompt = "Once upon a time", json;
+  std::vector<int32_t> prompt_ids;
+  int64_t tokens = 64;
+  bool force = false;
+};
+
+Result<std::vector<int32_t>> PromptIds(const RtlFlags& flags, const QuantizedModel& model) {
+  std::vector<int32_t> ids = flags.prompt_ids;
+  if (ids.empty() && !model.tokenizer.empty()) {
+    BURIN_ASSIGN(const Tokenizer tokenizer,
+                 Tokenizer::Deserialize(model.tokenizer, flags.source.model));
+    ids = tokenizer.Encode(flags.prompt, {.add_special = true, .parse_special = true});
+  }
+  if (ids.empty()) ids = {0};  // a synthetic model: any token
+  for (const int32_t id : ids) {
+    if (id >= 0 && id < model.config.vocab) continue;
+    return BadInput("--prompt-ids", fmt::format("id {}", id),
+                    fmt::format("0 to {}, the vocabulary of the model", model.config.vocab - 1));
+  }
+  if (static_cast<int64_t>(ids.size()) > model.context) {
+    return BadInput("prompt", fmt::format("{} tokens", ids.size()),
+                    fmt::format("at most {}, the context of the model", model.context));
+  }
+  return ids;
+}
+
+Status CheckSize(const ModelSource& source) {
+  const uint64_t weights = source.plan.config.WeightCount();
+  if (weights <= kMostWeights) return {};
+  return BadInput(source.plan.name, fmt::format("{} weights", WithCommas(weights)),
+                  fmt::format("at most {} for a whole chip as text", WithCommas(kMostWeights)),
+                  "Use --tile LAYER.MATRIX for a part of it.");
+}
+
+std::string Joined(const std::vector<int32_t>& ids) {
+  std::string text;
+  for (const int32_t id : ids) text += fmt::format("{}{}", text.empty() ? "" : " ", id);
+  return text;
+}
+
+Status Run(const RtlFlags& flags) {
+  const Console console(flags.json);
+  BURIN_TRY(console.Check());
+  BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
+  if (source.weights == nullptr) {
+    return BadInput(flags.source.model, "a geometry without weights", "a cartridge",
+                    "Make one with burin engrave.");
+  }
+  const QuantizedModel& model = *source.weights;
+  BURIN_TRY(CheckSize(source));
+  BURIN_ASSIGN(const PlacedFabric fabric, Place(source.plan, source.chip));
+  BURIN_ASSIGN(const EnginePlan plan, PlanEngine(fabric));
+  BURIN_ASSIGN(const std::vector<int32_t> prompt, PromptIds(flags, model));
+  BURIN_ASSIGN(const KernelSet* kernels, ChooseKernels(flags.engine));
+  BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(flags.output, flags.force));
+  console.Print(fmt::format("chip        {} banks on {}, about {} bytes of text\n",
+                            WithCommas(static_cast<uint64_t>(fabric.banks)), source.chip.name,
+                            WithCommas(EstimateBytes(fabric))));
+  const auto begin = std::chrono::steady_clock::now();
+  BURIN_ASSIGN(const EmittedChip emitted, EmitChip(fabric, plan, folder));
+  Trace trace(fabric, plan, model.digest, flags.tokens);
+  BURIN_ASSIGN(const std::vector<int32_t> written,
+               TraceGreedy(model, *kernels, fabric, plan, prompt, flags.tokens, trace));
+  BURIN_TRY(WriteTrace(trace, folder));
+  BURIN_TRY(folder.Finish());
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  console.Print(fmt::format(
+      "written     {} files, {} bytes; {} ROM modules of {} bits; {:.1f} s\n"
+      "trace       {} tokens of prompt, then {}\n"
+      "next        make -C {} lint sim\n",
+      folder.files(), WithCommas(folder.bytes()), emitted.rom_modules, WithCommas(emitted.rom_bits),
+      seconds.count(), prompt.size(), Joined(written), flags.output));
+  return console.WriteJson({{"model", flags.source.model},
+                            {"chip", source.chip.name},
+                            {"digest", ToHex(model.digest)},
+                            {"banks", fabric.banks},
+                            {"files", folder.files()},
+                            {"bytes", folder.bytes()},
+                            {"rom_modules", emitted.rom_modules},
+                            {"rom_bits", emitted.rom_bits},
+                            {"prompt_ids", prompt},
+                            {"ids", written}});
+}
+
+}  // namespace
+
+void AddRtlCommand(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<RtlFlags>();
+  CLI::App* command = app.add_subcommand("rtl", "Write a chip as SystemVerilog, with its benches");
+  AddModelSourceOptions(*command, flags->source);
+  command->add_option("-o,--output", flags->output, "The folder to write")
+      ->option_text("DIR")
+      ->required();
+  command->add_flag("--force", flags->force, "Replace the folder if there is something in it");
+  auto* prompt =
+      command->add_option("-p,--prompt", flags->prompt, "The text that the bench begins with")
+          ->option_text("TEXT");
+  command->add_option("--prompt-ids", flags->prompt_ids, "The same as token ids: 1,2,3")
+      ->option_text("IDS")
+      ->delimiter(',')
+      ->excludes(prompt);
+  command->add_option("-n,--tokens", flags->tokens, "Tokens that the chip writes; 64 by default")
+      ->option_text("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  AddEngineOptions(*command, flags->engine);
+  AddJsonOption(*command, flags->json);
+  command->callback([flags, &action] { action = [flags] { return Run(*flags); }; });
+}
+
+}  // namespace burin

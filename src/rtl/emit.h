@@ -1,0 +1,26 @@
+// Writes a complete chip: modules, ROM contents, benches, scripts (docs/rtl.md).
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "fabric/placed_fabric.h"
+#include "rtl/engine_plan.h"
+#include "rtl/output_folder.h"
+
+namespace burin {
+
+struct EmittedChip {
+  int64_t banks = 0, rom_modules = 0;
+  uint64_t rom_bits = 0;
+};
+
+// About the bytes that EmitChip will write, from the geometry alone.
+uint64_t EstimateBytes(const PlacedFabric& fabric);
+
+// Writes everything but the trace into `folder`; Finish is the caller's. `plan` is PlanEngine's of
+// the same fabric, whose plan.weights must be there. Same input, same bytes. Errors: kIo.
+Result<EmittedChip> EmitChip(const PlacedFabric& fabric, const EnginePlan& plan,
+                             OutputFolder& folder);
+
+}  // namespace burin

@@ -1,0 +1,105 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "rtl/names.h"
+#include "rtl/output_folder.h"
+#include "rtl/rom.h"
+#include "rtl/verilog.h"
+
+namespace burin {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+fs::path FreshPath(const std::string& name) {
+  const fs::path path = fs::path(testing::TempDir()) / ("burin_rtl_" + name);
+  fs::remove_all(path);
+  return path;
+}
+
+TEST(NamesTest, LegalNamesAreIdentifiers) {
+  EXPECT_EQ(LegalName("model.layers.3.mlp.down_proj"), "model_layers_3_mlp_down_proj");
+  EXPECT_EQ(LegalName("3bit"), "n3bit");
+  EXPECT_EQ(LegalName("a--b__c_"), "a_b_c");
+  EXPECT_EQ(LegalName("program"), "program_x");
+  EXPECT_EQ(LegalName("\xc3\xa9"), "n");
+}
+
+TEST(NamesTest, ScopeMakesNamesUnique) {
+  NameScope scope;
+  EXPECT_EQ(scope.Unique("a.b"), "a_b");
+  EXPECT_EQ(scope.Unique("a-b"), "a_b_2");
+  EXPECT_EQ(scope.Unique("a_b"), "a_b_3");
+}
+
+TEST(VerilogTest, PrintsPortsNetsAndInstances) {
+  verilog::Module module;
+  module.name = "m";
+  module.comment = "One.\nTwo.";
+  module.ports = {{verilog::Direction::kInput, 1, "clk"}, {verilog::Direction::kOutput, 8, "y"}};
+  module.items = {verilog::Net{8, "n", {}},
+                  verilog::Instance{"leaf", "i", {{"W", "8"}}, {{"clk", "clk"}, {"q", "n"}}},
+                  verilog::Assign{"y", "n"}};
+  EXPECT_EQ(verilog::Print(module),
+            "// One.\n// Two.\nmodule m (\n  input  wire clk,\n  output wire [7:0] y\n);\n"
+            "  wire [7:0] n;\n  leaf #(\n      .W (8)\n  ) i (\n      .clk (clk),\n"
+            "      .q   (n)\n  );\n  assign y = n;\nendmodule\n");
+}
+
+TEST(VerilogTest, ConstantsAreTwosComplement) {
+  EXPECT_EQ(verilog::Constant(7, -1), "7'd127");
+  EXPECT_EQ(verilog::Constant(64, -1), "64'd18446744073709551615");
+  EXPECT_EQ(verilog::Slice("v", 2, 8), "v[23:16]");
+}
+
+TEST(RomTest, FieldsLieWhereTheyWereSet) {
+  RomImage image(2, 20);
+  image.Set(0, 0, 4, 0xA);
+  image.Set(0, 4, 16, 0x1234);
+  image.Set(1, 3, 9, -1);
+  EXPECT_EQ(image.ToHex(), "1234a\n00ff8\n");
+  image.Set(1, 3, 9, 0);
+  EXPECT_EQ(image.ToHex(), "1234a\n00000\n");
+}
+
+TEST(RomTest, EqualContentsAreOneModule) {
+  auto folder = OutputFolder::Create(FreshPath("store"), false);
+  ASSERT_TRUE(folder);
+  RomStore store(*folder);
+  RomImage a(4, 8), b(4, 8), c(4, 9);
+  a.Set(1, 0, 8, 5);
+  b.Set(1, 0, 8, 5);
+  c.Set(1, 0, 8, 5);
+  EXPECT_EQ(*store.Add(a, "a"), *store.Add(b, "b"));
+  EXPECT_NE(*store.Add(a, "a"), *store.Add(c, "c"));
+  EXPECT_EQ(store.modules(), 2);
+  EXPECT_EQ(store.bits(), 4u * 8 + 4 * 9);
+}
+
+TEST(OutputFolderTest, RefusesAFolderWithSomethingInIt) {
+  const fs::path path = FreshPath("full");
+  fs::create_directories(path);
+  std::ofstream(path / "keep") << "x";
+  const auto refused = OutputFolder::Create(path, false);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().ToString(), HasSubstr("--force"));
+  EXPECT_TRUE(fs::exists(path / "keep"));
+}
+
+TEST(OutputFolderTest, WhatIsNotFinishedLeavesNothing) {
+  const fs::path path = FreshPath("unfinished");
+  {
+    auto folder = OutputFolder::Create(path, false);
+    ASSERT_TRUE(folder);
+    ASSERT_TRUE(folder->Write("a/b.txt", "x"));
+  }
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_FALSE(fs::exists(path.string() + ".partial"));
+}
+
+}  // namespace
+}  // namespace burin
