@@ -7,6 +7,7 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "cli/app.h"
+#include "cli/chip_silicon.h"
 #include "cli/console.h"
 #include "cli/engine_flags.h"
 #include "cli/session.h"
@@ -19,7 +20,7 @@ namespace {
 
 struct ServeFlags {
   std::string cartridge, name, host = "127.0.0.1", cors = "*", key_file, certificate, key;
-  std::string adapter_folder;
+  std::string adapter_folder, chip;
   std::vector<std::string> adapters;  // NAME=PATH
   int64_t port = 8080, users = 64, queue = 512, connections = 1024;
   int64_t kv_mib = 1024, adapter_mib = 1024, body_mib = 8, timeout_s = 600, grace_s = 30;
@@ -109,7 +110,12 @@ Status RunServe(const ServeFlags& flags) {
     Progress progress("verify", "bytes", loaded.model.file->bytes().size());
     BURIN_TRY(VerifyCartridge(loaded.model, pool, &progress));
   }
+  std::unique_ptr<SiliconModel> silicon;
+  if (!flags.chip.empty()) {
+    BURIN_ASSIGN(silicon, MakeSilicon(loaded.model, options.id, flags.chip));
+  }
   ServedModel served;
+  served.silicon = silicon.get();
   served.model = &loaded.model;
   served.tokenizer = tokenizer;
   served.kernels = kernels;
@@ -188,6 +194,8 @@ void AddServeCommand(CLI::App& app, Action& action) {
       ->add_option("--adapter-folder", flags->adapter_folder,
                    "Adapters below it may be loaded while the server runs")
       ->option_text("DIR");
+  command->add_option("--chip", flags->chip, "Say what this chip would take, and keep to its memory")
+      ->option_text("CHIP");
   AddNetworkOptions(*command, *flags);
   AddLimitOptions(*command, *flags);
   AddEngineOptions(*command, flags->engine);

@@ -53,7 +53,7 @@ ApiResult<std::string> PathInside(const std::string& folder, const std::string& 
   return found.string();
 }
 
-ApiResult<std::string> Load(const App& app, const Call& call) {
+ApiResult<std::string> LoadFrom(const App& app, const Call& call) {
   if (app.adapter_folder.empty()) return Refuse(NotAllowed());
   BURIN_API_ASSIGN(const auto document, JsonDocument::Parse(call.request.body));
   std::string name, path;
@@ -80,7 +80,7 @@ ApiResult<std::string> Load(const App& app, const Call& call) {
   return json.Take();
 }
 
-ApiResult<std::string> Unload(const App& app, const Call& call) {
+ApiResult<std::string> UnloadFrom(const App& app, const Call& call) {
   if (app.adapter_folder.empty()) return Refuse(NotAllowed());
   BURIN_API_ASSIGN(const auto document, JsonDocument::Parse(call.request.body));
   std::string name;
@@ -98,13 +98,13 @@ ApiResult<std::string> Unload(const App& app, const Call& call) {
 }  // namespace
 
 void LoadAdapterByName(const App& app, Call call) {
-  auto json = Load(app, call);
+  auto json = LoadFrom(app, call);
   if (!json) return call.Fail(json.error());
   call.RespondJson(std::move(*json));
 }
 
 void UnloadAdapter(const App& app, Call call) {
-  auto json = Unload(app, call);
+  auto json = UnloadFrom(app, call);
   if (!json) return call.Fail(json.error());
   call.RespondJson(std::move(*json));
 }

@@ -184,7 +184,7 @@ class ChatAnswer final : public Answer {
   std::string finish_;
 };
 
-ApiResult<std::shared_ptr<ChatAnswer>> Prepare(const App& app, const Call& call) {
+ApiResult<std::shared_ptr<ChatAnswer>> PrepareChat(const App& app, const Call& call) {
   BURIN_API_ASSIGN(const auto document, JsonDocument::Parse(call.request.body));
   ChatFields fields;
   ReadChat(document->root(), app, fields);
@@ -210,7 +210,7 @@ ApiResult<std::shared_ptr<ChatAnswer>> Prepare(const App& app, const Call& call)
 }  // namespace
 
 void ChatCompletions(const App& app, Call call) {
-  const auto answer = Prepare(app, call);
+  const auto answer = PrepareChat(app, call);
   if (!answer) return call.Fail(answer.error());
   (*answer)->Start();
 }

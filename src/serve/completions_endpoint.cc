@@ -188,7 +188,7 @@ class CompletionAnswer final : public Answer {
   std::vector<int64_t> offsets_;  // of a stream's choices, in characters
 };
 
-ApiResult<std::shared_ptr<CompletionAnswer>> Prepare(const App& app, const Call& call) {
+ApiResult<std::shared_ptr<CompletionAnswer>> PrepareCompletion(const App& app, const Call& call) {
   BURIN_API_ASSIGN(const auto document, JsonDocument::Parse(call.request.body));
   CompletionFields fields;
   ReadCompletion(*document, app, fields);
@@ -220,7 +220,7 @@ ApiResult<std::shared_ptr<CompletionAnswer>> Prepare(const App& app, const Call&
 }  // namespace
 
 void Completions(const App& app, Call call) {
-  const auto answer = Prepare(app, call);
+  const auto answer = PrepareCompletion(app, call);
   if (!answer) return call.Fail(answer.error());
   (*answer)->Start();
 }

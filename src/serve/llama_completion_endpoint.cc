@@ -164,7 +164,7 @@ class LlamaAnswer final : public Answer {
   const std::string model_;
 };
 
-ApiResult<std::shared_ptr<LlamaAnswer>> Prepare(const App& app, const Call& call) {
+ApiResult<std::shared_ptr<LlamaAnswer>> PrepareLlama(const App& app, const Call& call) {
   BURIN_API_ASSIGN(const auto document, JsonDocument::Parse(call.request.body));
   LlamaFields fields;
   ReadLlama(*document, app, fields);
@@ -184,7 +184,7 @@ ApiResult<std::shared_ptr<LlamaAnswer>> Prepare(const App& app, const Call& call
 }  // namespace
 
 void LlamaCompletion(const App& app, Call call) {
-  const auto answer = Prepare(app, call);
+  const auto answer = PrepareLlama(app, call);
   if (!answer) return call.Fail(answer.error());
   (*answer)->Start();
 }

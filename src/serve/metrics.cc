@@ -15,7 +15,7 @@ constexpr double kTokens[] = {1,    2,    5,    10,     20,     50,     100,    
                               1000, 2000, 5000, 10'000, 20'000, 50'000, 100'000, 200'000};
 constexpr double kSequences[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 
-double Seconds(std::chrono::steady_clock::duration time) {
+double InSeconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration<double>(time).count();
 }
 
@@ -110,7 +110,7 @@ void Metrics::CountEnd(EndReason reason, const SequenceTimes& times, int64_t pro
                        int64_t new_tokens) {
   const std::lock_guard lock(mutex_);
   ++ended_[EndReasonName(reason)];
-  request_.Add(Seconds(times.ended - times.submitted));
+  request_.Add(InSeconds(times.ended - times.submitted));
   prompt_length_.Add(static_cast<double>(prompt_tokens));
   text_length_.Add(static_cast<double>(new_tokens));
 }
