@@ -1,4 +1,4 @@
-// Constant tables of the contract (docs/numerics.md, section 5), printed by hw/test/write_tables.cc from
+// Constant tables of the contract (docs/numerics.md, section 5), printed by hw/test/hw_tool.cc from
 // src/numeric/tables.cc: do not edit. An entry is there in the cycle behind `enable`.
 `default_nettype none
 

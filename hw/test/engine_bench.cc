@@ -1,5 +1,6 @@
-// The units of the layer engine against src/numeric, each through programs that load the vector memory and run one kind
-// of step. ROMs, fabric and host are this file. The same tests run with two shapes of the engine (ENGINE_SHAPE).
+// The units of the layer engine against src/numeric, each through programs that load the vector
+// memory and run one kind of step. ROMs, fabric and host are this file. The same tests run with two
+// shapes of the engine (ENGINE_SHAPE).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,18 +20,34 @@ namespace burin::hw {
 namespace {
 
 #if ENGINE_SHAPE == 1  // two heads in a word
-constexpr int kLanes = 16, kGroup = 32, kHidden = 112, kHeads = 6, kKvHeads = 2, kHeadDim = 8, kContext = 80;
+constexpr int kLanes = 16, kGroup = 32, kHidden = 112, kHeads = 6, kKvHeads = 2, kHeadDim = 8,
+              kContext = 80;
 constexpr int kHeadLanes = 1, kRanks = 16, kPositions = 1, kTurns = 1;
 #else  // two words in a head
-constexpr int kLanes = 8, kGroup = 64, kHidden = 120, kHeads = 4, kKvHeads = 4, kHeadDim = 16, kContext = 80;
+constexpr int kLanes = 8, kGroup = 64, kHidden = 120, kHeads = 4, kKvHeads = 4, kHeadDim = 16,
+              kContext = 80;
 constexpr int kHeadLanes = 2, kRanks = 4, kPositions = 2, kTurns = 2;
 #endif
 constexpr int kLayers = 2, kTopK = 8, kResidualFraction = 20, kEmbedColumns = 48, kPassTail = 20;
 constexpr int kSegment = std::min(kLanes, kHeadDim), kSegments = kHeadDim / kSegment;
 constexpr double kEpsilon = 1e-5;
 
-enum Op { kEmbed, kNorm, kAdaptDown, kPass, kCollect, kCollectAdd, kHeadNorm, kRotate, kQuantizeHeads, kAttend, kQuantize,
-          kSwiGlu, kCollectLogits, kEnd = 15 };
+enum Op {
+  kEmbed,
+  kNorm,
+  kAdaptDown,
+  kPass,
+  kCollect,
+  kCollectAdd,
+  kHeadNorm,
+  kRotate,
+  kQuantizeHeads,
+  kAttend,
+  kQuantize,
+  kSwiGlu,
+  kCollectLogits,
+  kEnd = 15
+};
 
 struct Step {
   int op = kEnd;
@@ -60,7 +77,8 @@ class Engine {
   }
 
   // Runs a program; step_cycles has what each step took, from its fetch to that of the next.
-  void Run(std::vector<Step> program, int64_t token = 0, int64_t position = 0, bool adapter = false, bool sampling = true) {
+  void Run(std::vector<Step> program, int64_t token = 0, int64_t position = 0, bool adapter = false,
+           bool sampling = true) {
     program.push_back({});
     program_ = std::move(program);
     top_->token = static_cast<uint32_t>(token);
@@ -79,7 +97,8 @@ class Engine {
       ASSERT_GT(--limit, 0) << "the engine hangs";
     }
     step_cycles.clear();
-    for (size_t i = 1; i < fetches_.size(); ++i) step_cycles.push_back(static_cast<int>(fetches_[i] - fetches_[i - 1]));
+    for (size_t i = 1; i < fetches_.size(); ++i)
+      step_cycles.push_back(static_cast<int>(fetches_[i] - fetches_[i - 1]));
   }
 
   // Steps that put a vector of any length at `word`.
@@ -113,9 +132,9 @@ class Engine {
   Vengine_bench& top() { return *top_; }
   void Cycle();
 
-  std::vector<int32_t> memory;                 // mirror of the vector memory
-  std::vector<std::vector<int32_t>> constants; // words of the constant ROM
-  std::vector<int32_t> raw;                    // what the fabric answers to a collect
+  std::vector<int32_t> memory;                  // mirror of the vector memory
+  std::vector<std::vector<int32_t>> constants;  // words of the constant ROM
+  std::vector<int32_t> raw;                     // what the fabric answers to a collect
   int raw_block_words = 4;
   int tree = 2;
   std::vector<int16_t> rotary;
@@ -136,7 +155,9 @@ class Engine {
 
 void SetStep(Vengine_bench& top, const Step& s) {
   auto& w = top.program_word;
-  const auto put = [&](int first, int width, int64_t value) { SetBits(w, first, width, static_cast<uint64_t>(value)); };
+  const auto put = [&](int first, int width, int64_t value) {
+    SetBits(w, first, width, static_cast<uint64_t>(value));
+  };
   put(0, 4, s.op);
   put(4, 1, s.only_with_adapter);
   put(5, 1, s.only_sampling);
@@ -160,18 +181,22 @@ void SetStep(Vengine_bench& top, const Step& s) {
 void Engine::Cycle() {
   Vengine_bench& t = *top_;
   // Requests of this cycle, answered in the next one.
-  const bool fetch = t.program_enable, constant = t.constant_enable, angle = t.rotary_enable, embed = t.embed_start;
+  const bool fetch = t.program_enable, constant = t.constant_enable, angle = t.rotary_enable,
+             embed = t.embed_start;
   const size_t program_address = t.program_address, constant_address = t.constant_address;
   const size_t coarse = t.rotary_coarse, fine = t.rotary_fine;
   if (t.trace_write) {
     for (int l = 0; l < kLanes; ++l) {
-      if (t.trace_mask >> l & 1) memory.at(static_cast<size_t>(t.trace_address) * kLanes + static_cast<size_t>(l)) = Lane(t.trace_data, l);
+      if (t.trace_mask >> l & 1)
+        memory.at(static_cast<size_t>(t.trace_address) * kLanes + static_cast<size_t>(l)) =
+            Lane(t.trace_data, l);
     }
   }
   if (t.act_valid) {
     if (t.act_word == 0) activations = {};
     EXPECT_EQ(t.act_word * kLanes, activations.mantissas.size());
-    for (int l = 0; l < kLanes; ++l) activations.mantissas.push_back(reinterpret_cast<const int8_t*>(&t.act_data)[l]);
+    for (int l = 0; l < kLanes; ++l)
+      activations.mantissas.push_back(reinterpret_cast<const int8_t*>(&t.act_data)[l]);
     if (t.act_exp_valid) {
       EXPECT_EQ(t.act_group, activations.exponents.size());
       activations.exponents.push_back(static_cast<int8_t>(t.act_exp));
@@ -185,7 +210,9 @@ void Engine::Cycle() {
   }
   if (t.pass_start) ++passes;
   if (t.collect) {
-    returns_[now_ + 1 + tree] = static_cast<size_t>(t.collect_block) * static_cast<size_t>(raw_block_words) + t.collect_word;
+    returns_[now_ + 1 + tree] =
+        static_cast<size_t>(t.collect_block) * static_cast<size_t>(raw_block_words) +
+        t.collect_word;
   }
   if (fetch) fetches_.push_back(now_);
   Tick(t);
@@ -195,10 +222,15 @@ void Engine::Cycle() {
     embedding_ = program_.at(program_address).embedding;
   }
   if (constant) {
-    for (int l = 0; l < kLanes; ++l) SetBits(t.constant_word, 32 * l, 32, static_cast<uint32_t>(constants.at(constant_address).at(static_cast<size_t>(l))));
+    for (int l = 0; l < kLanes; ++l)
+      SetBits(t.constant_word, 32 * l, 32,
+              static_cast<uint32_t>(constants.at(constant_address).at(static_cast<size_t>(l))));
   }
   if (angle) {
-    const auto pair = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint16_t>(rotary.at(2 * i))) | static_cast<uint32_t>(static_cast<uint16_t>(rotary.at(2 * i + 1))) << 16; };
+    const auto pair = [&](size_t i) {
+      return static_cast<uint32_t>(static_cast<uint16_t>(rotary.at(2 * i))) |
+             static_cast<uint32_t>(static_cast<uint16_t>(rotary.at(2 * i + 1))) << 16;
+    };
     const size_t coarse_pairs = static_cast<size_t>(CeilDiv(kContext, 64) * kHeadDim / 2);
     t.coarse_word = pair(coarse);
     t.fine_word = pair(coarse_pairs + fine);
@@ -207,7 +239,10 @@ void Engine::Cycle() {
   t.embed_valid = embed_word_ != SIZE_MAX;
   if (t.embed_valid) {
     t.embed_index = static_cast<uint16_t>(embed_word_);
-    for (int l = 0; l < kLanes; ++l) SetBits(t.embed_data, 32 * l, 32, static_cast<uint32_t>(embeddings_[embedding_].at(embed_word_ * kLanes + static_cast<size_t>(l))));
+    for (int l = 0; l < kLanes; ++l)
+      SetBits(t.embed_data, 32 * l, 32,
+              static_cast<uint32_t>(
+                  embeddings_[embedding_].at(embed_word_ * kLanes + static_cast<size_t>(l))));
     if (++embed_word_ * kLanes == embeddings_[embedding_].size()) {
       embed_word_ = SIZE_MAX;
     }
@@ -241,9 +276,11 @@ std::vector<int32_t> Random(uint64_t seed, int n, int max_bits = 32) {
 
 void ExpectActivations(const Activations& a, const BlockFloatBatch& expected) {
   ASSERT_TRUE(a.committed);
-  const std::vector<int8_t> mantissas(expected.TokenMantissas(0), expected.TokenMantissas(0) + expected.groups * kGroup);
+  const std::vector<int8_t> mantissas(expected.TokenMantissas(0),
+                                      expected.TokenMantissas(0) + expected.groups * kGroup);
   ASSERT_EQ(a.mantissas, mantissas);
-  for (int64_t g = 0; g < expected.groups; ++g) ASSERT_EQ(a.exponents.at(static_cast<size_t>(g)), expected.TokenExponents(0)[g]);
+  for (int64_t g = 0; g < expected.groups; ++g)
+    ASSERT_EQ(a.exponents.at(static_cast<size_t>(g)), expected.TokenExponents(0)[g]);
   ASSERT_EQ(a.common, expected.CommonExponent(0));
 }
 
@@ -258,14 +295,23 @@ TEST(EngineTest, NormWithAndWithoutGain) {
   const RmsNormConstants constants = MakeRmsNormConstants(kHidden, kEpsilon, kResidualFraction);
   std::vector<int16_t> gains;
   const int words = CeilDiv(kHidden, kLanes);
-  for (int i = 0; i < words * kLanes; ++i) gains.push_back(i < kHidden ? static_cast<int16_t>(Philox(4, 0, static_cast<uint64_t>(i))[0]) : int16_t{0});
-  for (int w = 0; w < words; ++w) e.constants.emplace_back(gains.begin() + w * kLanes, gains.begin() + (w + 1) * kLanes);
+  for (int i = 0; i < words * kLanes; ++i)
+    gains.push_back(i < kHidden ? static_cast<int16_t>(Philox(4, 0, static_cast<uint64_t>(i))[0])
+                                : int16_t{0});
+  for (int w = 0; w < words; ++w)
+    e.constants.emplace_back(gains.begin() + w * kLanes, gains.begin() + (w + 1) * kLanes);
   for (uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
     const std::vector<int32_t> x = Random(seed, kHidden);
     const int exponent = static_cast<int>(seed % 5) - 17;
     for (const bool gain : {false, true}) {
-      Step step{.op = kNorm, .gain = gain, .select = 17, .source = 2, .values = kHidden, .exponent = exponent, .drop = 3};
+      Step step{.op = kNorm,
+                .gain = gain,
+                .select = 17,
+                .source = 2,
+                .values = kHidden,
+                .exponent = exponent,
+                .drop = 3};
       e.Run(e.Load(2, x) + std::vector{step});
       std::vector<int32_t> normal(x.size());
       RmsNorm(x, constants, normal);
@@ -276,7 +322,8 @@ TEST(EngineTest, NormWithAndWithoutGain) {
       ExpectActivations(e.activations, expected);
       EXPECT_EQ(e.activations.select, 17);
       EXPECT_EQ(e.activations.drop, 3);
-      EXPECT_EQ(e.step_cycles.back(), 2 + 2 * words + PaddedWords(kHidden) + kGroup / kLanes + (gain ? 22 : 20));
+      EXPECT_EQ(e.step_cycles.back(),
+                2 + 2 * words + PaddedWords(kHidden) + kGroup / kLanes + (gain ? 22 : 20));
     }
   }
 }
@@ -289,7 +336,8 @@ TEST(EngineTest, QuantizeAndSwiGlu) {
     const std::vector<int32_t> gate = Random(seed, n), up = Random(seed + 1000, n);
     BlockFloatBatch expected;
     expected.Resize(1, n, kGroup);
-    e.Run(e.Load(1, gate) + e.Load(40, up) + std::vector<Step>{{.op = kQuantize, .source = 1, .values = n}});
+    e.Run(e.Load(1, gate) + e.Load(40, up) +
+          std::vector<Step>{{.op = kQuantize, .source = 1, .values = n}});
     QuantizeToken(gate, 16, expected, 0);
     ExpectActivations(e.activations, expected);
     EXPECT_EQ(e.step_cycles.back(), 2 + PaddedWords(n) + kGroup / kLanes + 5);
@@ -306,13 +354,21 @@ TEST(EngineTest, HeadNorm) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     SCOPED_TRACE(seed);
     std::vector<int32_t> x;
-    for (int h = 0; h < kHeads; ++h) x = x + Random(seed * 31 + static_cast<uint64_t>(h), kHeadDim, 28);
+    for (int h = 0; h < kHeads; ++h)
+      x = x + Random(seed * 31 + static_cast<uint64_t>(h), kHeadDim, 28);
     std::vector<int16_t> gains;
-    for (int i = 0; i < kHeadDim; ++i) gains.push_back(static_cast<int16_t>(Philox(seed, 4, static_cast<uint64_t>(i))[0]));
+    for (int i = 0; i < kHeadDim; ++i)
+      gains.push_back(static_cast<int16_t>(Philox(seed, 4, static_cast<uint64_t>(i))[0]));
     e.constants.assign(static_cast<size_t>(kSegments), std::vector<int32_t>(kLanes));
-    for (int i = 0; i < kHeadDim; ++i) e.constants[static_cast<size_t>(i / kSegment)][static_cast<size_t>(i % kSegment)] = gains[static_cast<size_t>(i)];
+    for (int i = 0; i < kHeadDim; ++i)
+      e.constants[static_cast<size_t>(i / kSegment)][static_cast<size_t>(i % kSegment)] =
+          gains[static_cast<size_t>(i)];
     const int exponent = -16 - static_cast<int>(seed % 4);
-    e.Run(e.Load(5, x) + std::vector<Step>{{.op = kHeadNorm, .source = 5, .target = 5, .values = kHeads, .exponent = exponent - 4}});
+    e.Run(e.Load(5, x) + std::vector<Step>{{.op = kHeadNorm,
+                                            .source = 5,
+                                            .target = 5,
+                                            .values = kHeads,
+                                            .exponent = exponent - 4}});
     for (int h = 0; h < kHeads; ++h) {
       const std::span head = std::span(x).subspan(static_cast<size_t>(h * kHeadDim), kHeadDim);
       std::vector<int32_t> normal(kHeadDim);
@@ -331,10 +387,13 @@ TEST(EngineTest, RotateEveryPosition) {
   for (int position = 0; position < kContext; ++position) {
     SCOPED_TRACE(position);
     std::vector<int32_t> x = Random(static_cast<uint64_t>(position), kHeads * kHeadDim);
-    e.Run(e.Load(3, x) + std::vector<Step>{{.op = kRotate, .source = 3, .target = 3, .values = kHeads}}, 0, position);
+    e.Run(e.Load(3, x) +
+              std::vector<Step>{{.op = kRotate, .source = 3, .target = 3, .values = kHeads}},
+          0, position);
     std::vector<int32_t> angles(kHeadDim);
     RotaryAngles(table, position, angles.data());
-    for (int h = 0; h < kHeads; ++h) RotateHead(std::span(x).subspan(static_cast<size_t>(h * kHeadDim), kHeadDim), angles.data());
+    for (int h = 0; h < kHeads; ++h)
+      RotateHead(std::span(x).subspan(static_cast<size_t>(h * kHeadDim), kHeadDim), angles.data());
     ASSERT_EQ(e.Vector(3, kHeads * kHeadDim), x);
     EXPECT_EQ(e.step_cycles.back(), 2 + kHeads * kSegments + 4);
   }
@@ -348,18 +407,34 @@ TEST(EngineTest, AttentionOverTheContext) {
   };
   std::map<int, Cache> caches;  // layer * kKvHeads + head
   for (int position = 0; position < kContext; position += position < 6 ? 1 : 7) {
-    for (int past = position == 0 ? 0 : position < 7 ? position : position - 6; past <= position; ++past) {
+    for (int past = position == 0  ? 0
+                    : position < 7 ? position
+                                   : position - 6;
+         past <= position; ++past) {
       for (int layer = 0; layer < kLayers; ++layer) {
         SCOPED_TRACE(testing::Message() << "position " << past << ", layer " << layer);
         const auto seed = static_cast<uint64_t>(past * 10 + layer);
         const int bits = past % 3 == 0 ? 17 : past % 3 == 1 ? 20 : 12;
-        std::vector<int32_t> q = Random(seed, kHeads * kHeadDim, bits), k = Random(seed + 5000, kKvHeads * kHeadDim, bits),
+        std::vector<int32_t> q = Random(seed, kHeads * kHeadDim, bits),
+                             k = Random(seed + 5000, kKvHeads * kHeadDim, bits),
                              v = Random(seed + 9000, kKvHeads * kHeadDim, past % 2 ? 30 : 18);
         // Loading the query's word of positions runs EMBED, and so the angles.
         e.Run(e.Load(0, q) + e.Load(30, k) + e.Load(60, v) +
-                  std::vector<Step>{{.op = kQuantizeHeads, .kind = 0, .source = 0, .values = kHeads, .layer = layer},
-                                    {.op = kQuantizeHeads, .kind = 1, .source = 30, .values = kKvHeads, .layer = layer},
-                                    {.op = kQuantizeHeads, .kind = 2, .source = 60, .values = kKvHeads, .layer = layer},
+                  std::vector<Step>{{.op = kQuantizeHeads,
+                                     .kind = 0,
+                                     .source = 0,
+                                     .values = kHeads,
+                                     .layer = layer},
+                                    {.op = kQuantizeHeads,
+                                     .kind = 1,
+                                     .source = 30,
+                                     .values = kKvHeads,
+                                     .layer = layer},
+                                    {.op = kQuantizeHeads,
+                                     .kind = 2,
+                                     .source = 60,
+                                     .values = kKvHeads,
+                                     .layer = layer},
                                     {.op = kAttend, .target = 100, .layer = layer}},
               0, past);
         std::vector<int32_t> expected;
@@ -369,15 +444,20 @@ TEST(EngineTest, AttentionOverTheContext) {
           c.v.resize(c.v.size() + kHeadDim);
           const std::span<const int32_t> ks(k), vs(v);
           const auto first = static_cast<size_t>(h * kHeadDim);
-          c.ke.push_back(static_cast<int8_t>(QuantizeBlock(ks.subspan(first, kHeadDim), 16, &c.k[c.k.size() - kHeadDim])));
-          c.ve.push_back(static_cast<int8_t>(QuantizeBlock(vs.subspan(first, kHeadDim), 16, &c.v[c.v.size() - kHeadDim])));
+          c.ke.push_back(static_cast<int8_t>(
+              QuantizeBlock(ks.subspan(first, kHeadDim), 16, &c.k[c.k.size() - kHeadDim])));
+          c.ve.push_back(static_cast<int8_t>(
+              QuantizeBlock(vs.subspan(first, kHeadDim), 16, &c.v[c.v.size() - kHeadDim])));
         }
         for (int h = 0; h < kHeads; ++h) {
           const Cache& c = caches[layer * kKvHeads + h / (kHeads / kKvHeads)];
           std::vector<int8_t> mantissas(kHeadDim);
-          const int exponent = QuantizeBlock(std::span<const int32_t>(q).subspan(static_cast<size_t>(h * kHeadDim), kHeadDim), 16, mantissas.data());
+          const int exponent = QuantizeBlock(
+              std::span<const int32_t>(q).subspan(static_cast<size_t>(h * kHeadDim), kHeadDim), 16,
+              mantissas.data());
           std::vector<int32_t> scratch(static_cast<size_t>(2 * (past + 1))), out(kHeadDim);
-          Attend({mantissas.data(), exponent}, {c.k.data(), c.ke.data()}, {c.v.data(), c.ve.data()}, past + 1, kHeadDim, scratch, out);
+          Attend({mantissas.data(), exponent}, {c.k.data(), c.ke.data()}, {c.v.data(), c.ve.data()},
+                 past + 1, kHeadDim, scratch, out);
           expected = expected + out;
         }
         ASSERT_EQ(e.Vector(100, kHeads * kHeadDim), expected);
@@ -391,7 +471,8 @@ TEST(EngineTest, AttentionOverTheContext) {
 // E comes from the activations before; so a quantize step sets it.
 std::vector<Step> SetCommon(Engine& e, int common) {
   // A single value 64 * 2^k has length 7 + k: exponent k - 16.
-  return e.Load(0, {int32_t{64} << (common + 16)}) + std::vector<Step>{{.op = kQuantize, .source = 0, .values = 1}};
+  return e.Load(0, {int32_t{64} << (common + 16)}) +
+         std::vector<Step>{{.op = kQuantize, .source = 0, .values = 1}};
 }
 
 TEST(EngineTest, CollectWithBiasResidualAndTopK) {
@@ -399,16 +480,23 @@ TEST(EngineTest, CollectWithBiasResidualAndTopK) {
   for (uint64_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);
     const int n = 1 + static_cast<int>(Philox(seed, 3, 3)[0] % 300), words = CeilDiv(n, kLanes);
-    const int common = static_cast<int>(seed % 8) - 12, exponent = static_cast<int>(Philox(seed, 3, 4)[0] % 50) - 25;
+    const int common = static_cast<int>(seed % 8) - 12,
+              exponent = static_cast<int>(Philox(seed, 3, 4)[0] % 50) - 25;
     e.tree = static_cast<int>(seed % 4);
     e.raw = Random(seed, n);
     e.raw_block_words = 1 + static_cast<int>(seed % 5);
-    const std::vector<int32_t> bias = Random(seed + 77, words * kLanes), residual = Random(seed + 99, n);
+    const std::vector<int32_t> bias = Random(seed + 77, words * kLanes),
+                               residual = Random(seed + 99, n);
     e.constants.clear();
-    for (int w = 0; w < words; ++w) e.constants.emplace_back(bias.begin() + w * kLanes, bias.begin() + (w + 1) * kLanes);
+    for (int w = 0; w < words; ++w)
+      e.constants.emplace_back(bias.begin() + w * kLanes, bias.begin() + (w + 1) * kLanes);
     std::vector<int32_t> fixed(static_cast<size_t>(n));
     MatrixToFixed(e.raw, common + exponent, 0, fixed);
-    const Step collect{.op = kCollect, .target = 100, .values = n, .exponent = exponent, .block_words = e.raw_block_words};
+    const Step collect{.op = kCollect,
+                       .target = 100,
+                       .values = n,
+                       .exponent = exponent,
+                       .block_words = e.raw_block_words};
     const auto reset = SetCommon(e, common);
     e.Run(reset + std::vector{collect});
     ASSERT_EQ(e.Vector(100, n), fixed);
@@ -416,7 +504,8 @@ TEST(EngineTest, CollectWithBiasResidualAndTopK) {
     Step with_bias = collect;
     with_bias.bias = 1;
     e.Run({with_bias});
-    for (size_t i = 0; i < fixed.size(); ++i) ASSERT_EQ(e.memory[100 * kLanes + i], SaturatingAdd(fixed[i], bias[i]));
+    for (size_t i = 0; i < fixed.size(); ++i)
+      ASSERT_EQ(e.memory[100 * kLanes + i], SaturatingAdd(fixed[i], bias[i]));
     Step add = collect;
     add.op = kCollectAdd;
     e.Run(e.Load(100, residual) + std::vector{add});
@@ -429,10 +518,14 @@ TEST(EngineTest, CollectWithBiasResidualAndTopK) {
     EXPECT_EQ(e.step_cycles.back(), 2 + CeilDiv(n, kHeadLanes) + e.tree + 5);
     std::vector<int> ids(static_cast<size_t>(n));
     for (int i = 0; i < n; ++i) ids[static_cast<size_t>(i)] = i;
-    std::stable_sort(ids.begin(), ids.end(), [&](int a, int b) { return fixed[static_cast<size_t>(a)] > fixed[static_cast<size_t>(b)]; });
+    std::stable_sort(ids.begin(), ids.end(), [&](int a, int b) {
+      return fixed[static_cast<size_t>(a)] > fixed[static_cast<size_t>(b)];
+    });
     for (int k = 0; k < kTopK; ++k) {
       ASSERT_EQ(Lane(e.top().top_ids, k), k < n ? ids[static_cast<size_t>(k)] : -1);
-      if (k < n) ASSERT_EQ(Lane(e.top().top_logits, k), fixed[static_cast<size_t>(ids[static_cast<size_t>(k)])]);
+      if (k < n)
+        ASSERT_EQ(Lane(e.top().top_logits, k),
+                  fixed[static_cast<size_t>(ids[static_cast<size_t>(k)])]);
     }
   }
 }
@@ -458,14 +551,17 @@ struct OwnedAdapter {
 };
 OwnedAdapter MakeAdapter(int inputs, int outputs, int rank, uint64_t seed) {
   OwnedAdapter o;
-  const auto byte = [&](uint64_t stream, size_t i) { return static_cast<int8_t>(static_cast<int>(Philox(seed, stream, i)[0] % 255) - 127); };
+  const auto byte = [&](uint64_t stream, size_t i) {
+    return static_cast<int8_t>(static_cast<int>(Philox(seed, stream, i)[0] % 255) - 127);
+  };
   o.a.resize(static_cast<size_t>(inputs * rank));
   o.b.resize(static_cast<size_t>(outputs * rank));
   o.beta.resize(static_cast<size_t>(outputs));
   for (size_t i = 0; i < o.a.size(); ++i) o.a[i] = seed % 5 == 4 ? int8_t{127} : byte(1, i);
   for (size_t i = 0; i < o.b.size(); ++i) o.b[i] = seed % 5 == 4 ? int8_t{-127} : byte(2, i);
   for (size_t i = 0; i < o.beta.size(); ++i) o.beta[i] = static_cast<int8_t>(byte(3, i) / 8 - 18);
-  o.matrix = {.inputs = inputs, .outputs = outputs, .rank = rank, .a = o.a, .b = o.b, .exponents = o.beta};
+  o.matrix = {
+      .inputs = inputs, .outputs = outputs, .rank = rank, .a = o.a, .b = o.b, .exponents = o.beta};
   return o;
 }
 
@@ -478,7 +574,8 @@ int LoadAdapter(Engine& e, int entry, const AdapterMatrix& m, int first) {
     for (int p = 0; p < kPositions; ++p) {
       for (int l = 0; l < kRanks; ++l) {
         const int64_t at = block * kPositions + p, rank = turn * kRanks + l;
-        if (at < n && rank < m.rank) word[static_cast<size_t>(p * kRanks + l)] = w[static_cast<size_t>(rank * n + at)];
+        if (at < n && rank < m.rank)
+          word[static_cast<size_t>(p * kRanks + l)] = w[static_cast<size_t>(rank * n + at)];
       }
     }
     words.push_back(word);
@@ -489,9 +586,11 @@ int LoadAdapter(Engine& e, int entry, const AdapterMatrix& m, int first) {
   const auto b_first = first + static_cast<int>(words.size());
   for (int64_t base = 0; base < m.outputs; base += kPositions * kRanks) {
     std::vector<int8_t> word(kPositions * kRanks);
-    for (int i = 0; i < kPositions * kRanks && base + i < m.outputs; ++i) word[static_cast<size_t>(i)] = m.exponents[static_cast<size_t>(base + i)];
+    for (int i = 0; i < kPositions * kRanks && base + i < m.outputs; ++i)
+      word[static_cast<size_t>(i)] = m.exponents[static_cast<size_t>(base + i)];
     words.push_back(word);
-    for (int64_t at = base; at < std::min<int64_t>(m.outputs, base + kPositions * kRanks); at += kPositions) {
+    for (int64_t at = base; at < std::min<int64_t>(m.outputs, base + kPositions * kRanks);
+         at += kPositions) {
       for (int turn = 0; turn < turns; ++turn) matrix_words(m.outputs, m.b, at / kPositions, turn);
     }
   }
@@ -499,7 +598,9 @@ int LoadAdapter(Engine& e, int entry, const AdapterMatrix& m, int first) {
   for (size_t i = 0; i < words.size(); ++i) {
     t.adapter_write = 1;
     t.adapter_write_address = static_cast<uint32_t>(first) + static_cast<uint32_t>(i);
-    for (size_t byte = 0; byte < words[i].size(); ++byte) SetBits(t.adapter_write_data, static_cast<int>(8 * byte), 8, static_cast<uint8_t>(words[i][byte]));
+    for (size_t byte = 0; byte < words[i].size(); ++byte)
+      SetBits(t.adapter_write_data, static_cast<int>(8 * byte), 8,
+              static_cast<uint8_t>(words[i][byte]));
     e.Cycle();
   }
   t.adapter_write = 0;
@@ -524,18 +625,25 @@ TEST(EngineTest, AdapterBesideTheCollect) {
     BlockFloatBatch batch;
     batch.Resize(1, inputs, kGroup);
     QuantizeToken(x, 16, batch, 0);
-    std::vector<Step> program = e.Load(0, x) + std::vector<Step>{{.op = kQuantize, .source = 0, .values = inputs},
-        {.op = kAdaptDown, .kind = 2, .values = inputs, .adapter_entry = 7, .only_with_adapter = 1}};
+    std::vector<Step> program =
+        e.Load(0, x) + std::vector<Step>{{.op = kQuantize, .source = 0, .values = inputs},
+                                         {.op = kAdaptDown,
+                                          .kind = 2,
+                                          .values = inputs,
+                                          .adapter_entry = 7,
+                                          .only_with_adapter = 1}};
     std::vector<OwnedAdapter> adapters;
     int word = 0, down_cycles = 2 + 1;
     for (int i = 0; i < 3; ++i) {
       const int outputs = 1 + static_cast<int>(random[1] >> (8 * i) & 127);
-      const int rank = i == 1 && seed % 3 == 0 ? 0 : 1 + static_cast<int>(random[2] >> (8 * i) & 255) % max_rank;
+      const int rank =
+          i == 1 && seed % 3 == 0 ? 0 : 1 + static_cast<int>(random[2] >> (8 * i) & 255) % max_rank;
       adapters.push_back(MakeAdapter(inputs, outputs, rank, seed * 3 + static_cast<uint64_t>(i)));
       const int turns = CeilDiv(rank, kRanks);
       down_cycles += rank == 0 ? 2 : 7 + CeilDiv(inputs, kPositions) * turns + 2 * turns;
     }
-    for (int i = 0; i < 3; ++i) word = LoadAdapter(e, 7 + i, adapters[static_cast<size_t>(i)].matrix, word);
+    for (int i = 0; i < 3; ++i)
+      word = LoadAdapter(e, 7 + i, adapters[static_cast<size_t>(i)].matrix, word);
     e.raw.assign(1, 0);
     e.Run(program, 0, 0, true);
     EXPECT_EQ(e.step_cycles.back(), down_cycles + 1);
@@ -547,16 +655,26 @@ TEST(EngineTest, AdapterBesideTheCollect) {
       const std::vector<int32_t> residual = Random(seed + 400, n, 31);
       const int fraction = add ? kResidualFraction : 16;
       std::vector<int32_t> expected = add ? residual : std::vector<int32_t>(static_cast<size_t>(n));
-      if (add) AddToResidual(e.raw, batch.CommonExponent(0) + 4, fraction, expected);
-      else MatrixToFixed(e.raw, batch.CommonExponent(0) + 4, fraction, expected);
+      if (add)
+        AddToResidual(e.raw, batch.CommonExponent(0) + 4, fraction, expected);
+      else
+        MatrixToFixed(e.raw, batch.CommonExponent(0) + 4, fraction, expected);
       AddAdapter(m, batch, 0, fraction, expected);
       e.raw_block_words = 3;
       e.tree = static_cast<int>(seed % 4);
-      e.Run(e.Load(100, residual) + std::vector<Step>{{.op = add ? kCollectAdd : kCollect, .kind = i, .target = 100, .values = n,
-          .exponent = 4 + fraction, .block_words = 3, .adapter_entry = 7 + i}}, 0, 0, true);
+      e.Run(e.Load(100, residual) + std::vector<Step>{{.op = add ? kCollectAdd : kCollect,
+                                                       .kind = i,
+                                                       .target = 100,
+                                                       .values = n,
+                                                       .exponent = 4 + fraction,
+                                                       .block_words = 3,
+                                                       .adapter_entry = 7 + i}},
+            0, 0, true);
       ASSERT_EQ(e.Vector(100, n), expected) << "matrix " << i;
       const int turns = CeilDiv(static_cast<int>(m.rank), kRanks);
-      const int up = turns == 0 ? 3 + CeilDiv(n, kLanes) : 7 + CeilDiv(n, kPositions) * turns + CeilDiv(n, kPositions * kRanks);
+      const int up = turns == 0
+                         ? 3 + CeilDiv(n, kLanes)
+                         : 7 + CeilDiv(n, kPositions) * turns + CeilDiv(n, kPositions * kRanks);
       EXPECT_EQ(e.step_cycles.back(), 2 + up + e.tree + 7);
     }
   }

@@ -1,5 +1,6 @@
-// Row drivers, banks, adder tree and embedding readers against MultiplyTiles and ReadColumn: random matrices of 3, 4 and
-// 6 bits and the corners of codes, scales and mantissas; and the cycle in which a pass has ended.
+// Row drivers, banks, adder tree and embedding readers against MultiplyTiles and ReadColumn: random
+// matrices of 3, 4 and 6 bits and the corners of codes, scales and mantissas; and the cycle in
+// which a pass has ended.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -14,7 +15,8 @@ namespace burin::hw {
 namespace {
 
 // Parameters of fabric_bench.sv.
-constexpr int kRows = 64, kGroup = 32, kColumns = 32, kLevels = 16, kLanes = 8, kScalers = 2, kRowBlocks = 3;
+constexpr int kRows = 64, kGroup = 32, kColumns = 32, kLevels = 16, kLanes = 8, kScalers = 2,
+              kRowBlocks = 3;
 constexpr int kCodeBits = 4, kSteps = kColumns / kScalers;
 
 struct Case {
@@ -36,21 +38,28 @@ OwnedMatrix MakeMatrix(const Case& c, uint64_t seed) {
   const int limit = c.bits == 4 ? 63 : 31, entries = c.bits == 4 ? 16 : 8;
   for (int i = 0; i < entries; ++i) {
     const auto random = static_cast<int>(Philox(seed, 7, static_cast<uint64_t>(i))[0]);
-    m.matrix.codebook[static_cast<size_t>(i)] = static_cast<int8_t>(
-        c.bits == 6 ? 2 * i - 7 : c.corner ? (i == 0 ? -limit : limit) : random % (limit + 1));
+    m.matrix.codebook[static_cast<size_t>(i)] =
+        static_cast<int8_t>(c.bits == 6 ? 2 * i - 7
+                            : c.corner  ? (i == 0 ? -limit : limit)
+                                        : random % (limit + 1));
   }
   m.matrix.exponent = static_cast<int>(seed % 9) - 12;
   for (int64_t r = 0; r < c.rows; ++r) {
     for (int64_t n = 0; n < c.cols; ++n) {
       const uint32_t random = Philox(seed, static_cast<uint64_t>(r), static_cast<uint64_t>(n))[0];
-      const uint32_t code = c.corner ? (c.bits == 6 ? 63 : n % 2 ? 1 : 0) : random & ((1u << c.bits) - 1);
+      const uint32_t code = c.corner ? (c.bits == 6 ? 63
+                                        : n % 2     ? 1
+                                                    : 0)
+                                     : random & ((1u << c.bits) - 1);
       SetCode(m.matrix.shape, m.codes, r, n, code);
     }
   }
   for (int64_t g = 0; g < m.matrix.shape.groups(); ++g) {
     for (int64_t n = 0; n < c.cols; ++n) {
-      const uint32_t random = Philox(seed, static_cast<uint64_t>(g) + 1000, static_cast<uint64_t>(n))[0];
-      m.scales[static_cast<size_t>(ScaleIndex(m.matrix.shape, g, n))] = static_cast<uint8_t>(c.corner ? 255 : random);
+      const uint32_t random =
+          Philox(seed, static_cast<uint64_t>(g) + 1000, static_cast<uint64_t>(n))[0];
+      m.scales[static_cast<size_t>(ScaleIndex(m.matrix.shape, g, n))] =
+          static_cast<uint8_t>(c.corner ? 255 : random);
     }
   }
   m.matrix.codes = m.codes;
@@ -62,7 +71,8 @@ BlockFloatBatch MakeInput(const Case& c, uint64_t seed) {
   BlockFloatBatch x;
   x.Resize(1, c.rows, kGroup);
   for (int64_t i = 0; i < c.rows; ++i) {
-    const auto random = static_cast<int32_t>(Philox(seed, 99, static_cast<uint64_t>(i))[0] % 255) - 127;
+    const auto random =
+        static_cast<int32_t>(Philox(seed, 99, static_cast<uint64_t>(i))[0] % 255) - 127;
     x.TokenMantissas(0)[i] = static_cast<int8_t>(c.corner ? -127 : random);
   }
   for (int64_t g = 0; g < x.groups; ++g) {
@@ -83,12 +93,15 @@ class Fabric {
   }
   Vfabric_bench& top() { return *model_.top; }
 
-  int HalfColumns(const PackedMatrix& m) const { return m.shape.bits == 6 ? kColumns / 2 : kColumns; }
+  int HalfColumns(const PackedMatrix& m) const {
+    return m.shape.bits == 6 ? kColumns / 2 : kColumns;
+  }
 
   void Program(const PackedMatrix& m) {
     const int width = HalfColumns(m);
     top().six_bit = m.shape.bits == 6;
-    for (int i = 0; i < kLevels; ++i) SetBits(top().codebook, 7 * i, 7, static_cast<uint8_t>(m.codebook[static_cast<size_t>(i)]));
+    for (int i = 0; i < kLevels; ++i)
+      SetBits(top().codebook, 7 * i, 7, static_cast<uint8_t>(m.codebook[static_cast<size_t>(i)]));
     top().rows_real = static_cast<uint16_t>(m.shape.rows);
     top().rows_total = static_cast<uint16_t>(m.shape.groups() * kGroup);
     for (int cb = 0; cb * width < m.shape.cols; ++cb) {
@@ -106,7 +119,8 @@ class Fabric {
       top().act_valid = 1;
       top().act_word = static_cast<uint16_t>(w);
       for (int l = 0; l < kLanes; ++l) {
-        SetBits(top().act_data, 8 * l, 8, static_cast<uint8_t>(x.TokenMantissas(0)[w * kLanes + l]));
+        SetBits(top().act_data, 8 * l, 8,
+                static_cast<uint8_t>(x.TokenMantissas(0)[w * kLanes + l]));
       }
       Tick(top());
     }
@@ -158,15 +172,18 @@ class Fabric {
     top().embed_rows = static_cast<uint16_t>(rows);
     top().embed_exponent = static_cast<uint8_t>(m.exponent + fraction - 15);
     top().embed_start = 1;
-    std::vector<int32_t> values(static_cast<size_t>((m.shape.rows + kLanes - 1) / kLanes * kLanes), 12345);
+    std::vector<int32_t> values(static_cast<size_t>((m.shape.rows + kLanes - 1) / kLanes * kLanes),
+                                12345);
     for (int cycle = 1; cycle < 200; ++cycle) {
       Tick(top());
       top().embed_start = 0;
       if (!top().embed_valid) continue;
       *cycles = cycle;
-      for (int l = 0; l < kLanes; ++l) values.at(static_cast<size_t>(top().embed_index * kLanes + l)) = Lane(top().embed_data, l);
+      for (int l = 0; l < kLanes; ++l)
+        values.at(static_cast<size_t>(top().embed_index * kLanes + l)) = Lane(top().embed_data, l);
     }
-    for (size_t i = static_cast<size_t>(m.shape.rows); i < values.size(); ++i) EXPECT_EQ(values[i], 0);
+    for (size_t i = static_cast<size_t>(m.shape.rows); i < values.size(); ++i)
+      EXPECT_EQ(values[i], 0);
     values.resize(static_cast<size_t>(m.shape.rows));
     return values;
   }
@@ -203,7 +220,8 @@ class Fabric {
           const int64_t group = rb * kRows / kGroup + g, col = cb * width + n;
           if (n >= width || group >= m.shape.groups() || col >= m.shape.cols) continue;
           const int byte = m.shape.bits == 6 && walk % 2 == 1 ? per_step + i : i;
-          SetBits(top().scale_word, 8 * byte, 8, m.scales[static_cast<size_t>(ScaleIndex(m.shape, group, col))]);
+          SetBits(top().scale_word, 8 * byte, 8,
+                  m.scales[static_cast<size_t>(ScaleIndex(m.shape, group, col))]);
         }
         Tick(top());
       }
@@ -218,18 +236,22 @@ class Fabric {
 };
 
 void Compare(Fabric& fabric, const Case& c, uint64_t seed) {
-  SCOPED_TRACE(testing::Message() << c.bits << " bits, " << c.rows << " x " << c.cols << ", seed " << seed);
+  SCOPED_TRACE(testing::Message() << c.bits << " bits, " << c.rows << " x " << c.cols << ", seed "
+                                  << seed);
   const OwnedMatrix m = MakeMatrix(c, seed);
   const BlockFloatBatch x = MakeInput(c, seed);
   fabric.Program(m.matrix);
   fabric.Load(x, m.matrix.shape.DropBits());
   std::vector<int32_t> expected(static_cast<size_t>(c.cols));
-  for (int64_t n = 0; n < c.cols; ++n) expected[static_cast<size_t>(n)] = ColumnSum(m.matrix, x, 0, n);
+  for (int64_t n = 0; n < c.cols; ++n)
+    expected[static_cast<size_t>(n)] = ColumnSum(m.matrix, x, 0, n);
   // docs/machine.md, hw/README.md: readable pass_rows + S + 4 cycles behind the start, not before.
-  const int wait = static_cast<int>(std::min<int64_t>(kRows, m.matrix.shape.groups() * kGroup)) + kSteps + 4;
+  const int wait =
+      static_cast<int>(std::min<int64_t>(kRows, m.matrix.shape.groups() * kGroup)) + kSteps + 4;
   ASSERT_EQ(fabric.Run(m.matrix, wait), expected);
   for (int i = 0; i < 4; ++i) {
-    const int64_t column = static_cast<int64_t>(Philox(seed, 5, static_cast<uint64_t>(i))[0] % c.cols);
+    const int64_t column =
+        static_cast<int64_t>(Philox(seed, 5, static_cast<uint64_t>(i))[0] % c.cols);
     std::vector<int32_t> embedding(static_cast<size_t>(c.rows));
     ReadColumn(m.matrix, column, 20, embedding);
     int cycles = 0;
@@ -266,7 +288,8 @@ TEST(FabricTest, PassEndsInTheStatedCycle) {
   for (int64_t n = 0; n < c.cols; ++n) expected.push_back(ColumnSum(m.matrix, x, 0, n));
   const int wait = kRows + kSteps + 4;
   EXPECT_EQ(fabric.Run(m.matrix, wait), expected);
-  // The last word is read collect_words - 1 cycles after the first, so the pass may be that much shorter, but one more.
+  // The last word is read collect_words - 1 cycles after the first, so the pass may be that much
+  // shorter, but one more.
   const int last = static_cast<int>(c.cols) / kLanes - 1;
   EXPECT_NE(fabric.Run(m.matrix, wait - last - 1), expected);
 }

@@ -102,6 +102,7 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddServeCommand(app, action);
   AddEvalCommand(app, action);
   AddBenchCommand(app, action);
+  AddMaskCommand(app, action);
   AddPlaceCommand(app, action);
   AddRtlCommand(app, action);
   AddPresetsCommand(app, action);

@@ -18,6 +18,7 @@ void AddChatCommand(CLI::App& app, Action& action);
 void AddEngraveCommand(CLI::App& app, Action& action);
 void AddEvalCommand(CLI::App& app, Action& action);
 void AddInspectCommand(CLI::App& app, Action& action);
+void AddMaskCommand(CLI::App& app, Action& action);
 void AddPlaceCommand(CLI::App& app, Action& action);
 void AddPresetsCommand(CLI::App& app, Action& action);
 void AddRtlCommand(CLI::App& app, Action& action);

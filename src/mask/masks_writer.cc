@@ -1,0 +1,301 @@
+#include "mask/masks_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "base/interrupt.h"
+#include "base/mapped_file.h"
+#include "mask/page_constants.h"
+#include "mask/site_map.h"
+#include "mask/table_rom.h"
+
+namespace burin::mask {
+namespace {
+
+// What one thread needs to draw banks.
+class BankDrawer {
+ public:
+  BankDrawer(const PlacedFabric& fabric, const Die& die,
+             const std::vector<const PlacedBlock*>& blocks)
+      : fabric_(fabric),
+        die_(die),
+        blocks_(blocks),
+        weights_(SiteMap::OfWeights(die.bank())),
+        constants_(SiteMap::OfConstants(die.bank())),
+        codes_(static_cast<size_t>(fabric.chip.rows * fabric.chip.columns)) {}
+
+  const PlacedBlock* BlockOf(int64_t bank, int64_t page) const {
+    return blocks_[static_cast<size_t>(bank * fabric_.chip.fold + page)];
+  }
+
+  // Vias of all pages that have a block.
+  void AddWeights(int64_t bank, OasisCell& cell) {
+    for (int64_t page = 0; page < fabric_.chip.fold; ++page) {
+      const PlacedBlock* block = BlockOf(bank, page);
+      if (block == nullptr) continue;
+      BlockCodes(fabric_, *block, codes_);
+      for (int64_t r = 0; r < fabric_.chip.rows; ++r) {
+        weights_.AddRow(cell, static_cast<int>(page * fabric_.chip.rows + r),
+                        codes_.data() + r * fabric_.chip.columns);
+      }
+    }
+  }
+
+  // A via for every bit; `bank` < 0: all zero.
+  void AddConstants(int64_t bank, OasisCell& cell) {
+    std::vector<uint8_t> bytes(static_cast<size_t>(die_.BankConstantBytes()));
+    for (int64_t page = 0; bank >= 0 && page < fabric_.chip.fold; ++page) {
+      const PlacedBlock* block = BlockOf(bank, page);
+      const auto size = static_cast<size_t>(die_.PageBytes());
+      if (block != nullptr) {
+        FillPageConstants(fabric_, *block,
+                          std::span(bytes).subspan(static_cast<size_t>(page) * size, size));
+      }
+    }
+    AddWords(constants_, bytes, cell);
+  }
+
+  static void AddWords(SiteMap& sites, std::span<const uint8_t> bytes, OasisCell& cell) {
+    std::array<uint8_t, kWordBits> bits{};
+    for (int word = 0; word < sites.rows(); ++word) {
+      for (size_t bit = 0; bit < kWordBits; ++bit) {
+        const size_t at = static_cast<size_t>(word) * (kWordBits / 8) + bit / 8;
+        bits[bit] = static_cast<uint8_t>(at < bytes.size() ? bytes[at] >> (bit % 8) & 1 : 0);
+      }
+      sites.AddRow(cell, word, bits.data());
+    }
+  }
+
+ private:
+  const PlacedFabric& fabric_;
+  const Die& die_;
+  const std::vector<const PlacedBlock*>& blocks_;
+  SiteMap weights_, constants_;
+  std::vector<uint8_t> codes_;
+};
+
+// Banks [begin, end) of a die: drawn by all threads, written in order.
+class LayerWriter {
+ public:
+  LayerWriter(const PlacedFabric& fabric, const Die& die, ThreadPool& pool, Progress* progress)
+      : fabric_(fabric),
+        die_(die),
+        pool_(pool),
+        progress_(progress),
+        blocks_(BlocksByPage(fabric)) {
+    for (int t = 0; t < pool.size(); ++t) drawers_.emplace_back(fabric, die, blocks_);
+  }
+
+  Result<OasisWriter::Written> Weights(int64_t which, const std::filesystem::path& path,
+                                       std::string& index) {
+    return Layer(
+        which, path, "weights",
+        [](BankDrawer& drawer, int64_t bank, OasisCell& cell) { drawer.AddWeights(bank, cell); },
+        {}, &index);
+  }
+
+  Result<OasisWriter::Written> Constants(int64_t which, const std::filesystem::path& path,
+                                         std::span<const uint8_t> tables) {
+    return Layer(
+        which, path, "constants",
+        [](BankDrawer& drawer, int64_t bank, OasisCell& cell) { drawer.AddConstants(bank, cell); },
+        tables, nullptr);
+  }
+
+ private:
+  static constexpr int64_t kBatch = 32;  // banks between two writes
+
+  template <typename Draw>
+  Result<OasisWriter::Written> Layer(int64_t which, const std::filesystem::path& path,
+                                     const char* name, const Draw& draw,
+                                     std::span<const uint8_t> tables, std::string* index) {
+    BURIN_ASSIGN(OasisWriter writer, OasisWriter::Create(path));
+    const int64_t first = fabric_.die_first_bank[static_cast<size_t>(which)];
+    const int64_t end = fabric_.die_first_bank[static_cast<size_t>(which) + 1];
+    OasisCell top(name);
+    for (int64_t begin = first; begin < end; begin += kBatch) {
+      if (InterruptRequested()) return Interrupted("burin mask");
+      const auto count = static_cast<size_t>(std::min(kBatch, end - begin));
+      std::vector<std::vector<uint8_t>> encoded(count);
+      pool_.ParallelFor(count, 1, [&](size_t from, size_t to, int part) {
+        for (size_t i = from; i < to; ++i) {
+          OasisCell cell(fmt::format("bank_{}", begin + static_cast<int64_t>(i) - first));
+          draw(drawers_[static_cast<size_t>(part)], begin + static_cast<int64_t>(i), cell);
+          encoded[i] = EncodeCell(cell);
+        }
+      });
+      for (size_t i = 0; i < count; ++i) {
+        const int64_t local = begin + static_cast<int64_t>(i) - first;
+        if (index != nullptr)
+          *index +=
+              fmt::format("{}\t{}\t{}\t{}\n", which, local, writer.offset(), encoded[i].size());
+        BURIN_TRY(writer.AddEncoded(encoded[i]));
+        top.AddPlacement(fmt::format("bank_{}", local),
+                         die_.bank_origins()[static_cast<size_t>(local)]);
+      }
+      if (progress_ != nullptr) progress_->Add(count);
+    }
+    if (index == nullptr) BURIN_TRY(AddUnusedAndTables(end - first, tables, writer, top));
+    BURIN_TRY(writer.Add(top));
+    return writer.Finish();
+  }
+
+  // Constants have a via for every bit, also where no model is.
+  Status AddUnusedAndTables(int64_t used, std::span<const uint8_t> tables, OasisWriter& writer,
+                            OasisCell& top) {
+    if (used < fabric_.chip.banks) {
+      OasisCell cell("bank_unused");
+      drawers_[0].AddConstants(-1, cell);
+      BURIN_TRY(writer.Add(cell));
+      for (int64_t bank = used; bank < fabric_.chip.banks; ++bank) {
+        top.AddPlacement("bank_unused", die_.bank_origins()[static_cast<size_t>(bank)]);
+      }
+    }
+    SiteMap sites = SiteMap::OfConstants(die_.table_unit());
+    for (size_t unit = 0; unit < die_.table_origins().size(); ++unit) {
+      const size_t begin = std::min(tables.size(), unit * static_cast<size_t>(kTableUnitBytes));
+      OasisCell cell(fmt::format("table_{}", unit));
+      BankDrawer::AddWords(
+          sites, tables.subspan(begin, std::min<size_t>(kTableUnitBytes, tables.size() - begin)),
+          cell);
+      BURIN_TRY(writer.Add(cell));
+      top.AddPlacement(cell.name(), die_.table_origins()[unit]);
+    }
+    return {};
+  }
+
+  const PlacedFabric& fabric_;
+  const Die& die_;
+  ThreadPool& pool_;
+  Progress* progress_;
+  const std::vector<const PlacedBlock*> blocks_;
+  std::vector<BankDrawer> drawers_;
+};
+
+// Removes what a failed run left.
+class FolderGuard {
+ public:
+  explicit FolderGuard(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  ~FolderGuard() {
+    if (done_) return;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
+      std::filesystem::remove(entry.path(), ignored);
+    }
+    if (made_) std::filesystem::remove(folder_, ignored);
+  }
+  Status Begin(uint64_t bytes) {
+    std::error_code error;
+    if (std::filesystem::exists(folder_, error) && !std::filesystem::is_empty(folder_, error)) {
+      done_ = true;  // what is in there is not ours
+      return BadInput(folder_.string(), "is not an empty folder", "a new or empty one");
+    }
+    if (error) {
+      done_ = true;
+      return IoError(folder_.string(), error.message());
+    }
+    made_ = std::filesystem::create_directory(folder_, error);
+    if (error) {
+      done_ = true;
+      return IoError(folder_.string(), error.message());
+    }
+    BURIN_ASSIGN(const uint64_t free, FreeDiskBytes(folder_));
+    if (free < bytes) {
+      return IoError(folder_.string(), fmt::format("{} free", HumanBytes(free)),
+                     fmt::format("up to {} for the masks", HumanBytes(bytes)));
+    }
+    return {};
+  }
+  void Done() { done_ = true; }
+
+ private:
+  const std::filesystem::path folder_;
+  bool made_ = false, done_ = false;
+};
+
+}  // namespace
+
+std::vector<const PlacedBlock*> BlocksByPage(const PlacedFabric& fabric) {
+  std::vector<const PlacedBlock*> blocks(static_cast<size_t>(fabric.banks * fabric.chip.fold));
+  for (const PlacedBlock& block : fabric.blocks) {
+    blocks[static_cast<size_t>(block.bank * fabric.chip.fold + block.page)] = &block;
+  }
+  return blocks;
+}
+
+uint64_t MaskBytesBound(const PlacedFabric& fabric, const Die& die) {
+  // A via takes at most two bytes before compression and deflate adds a fraction of a per mille; a
+  // byte a via is what random codes take at worst, and the base of a die is some MiB.
+  constexpr uint64_t kBase = uint64_t{64} << 20;
+  const uint64_t weights =
+      fabric.blocks.size() * static_cast<uint64_t>(fabric.chip.rows * fabric.chip.columns);
+  const uint64_t constants = static_cast<uint64_t>(
+      fabric.dies * (fabric.chip.banks * die.BankConstantBytes() + fabric.chip.table_bytes));
+  return weights + 8 * constants / 2 + kBase;
+}
+
+Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
+                                const MaskSources& sources, const std::filesystem::path& folder,
+                                ThreadPool& pool, Progress* progress) {
+  BURIN_CHECK(fabric.plan.weights != nullptr);
+  BURIN_ASSIGN(const std::vector<uint8_t> tables, TableRomOf(fabric));
+  FolderGuard guard(folder);
+  BURIN_TRY(guard.Begin(MaskBytesBound(fabric, die)));
+  MaskManifest manifest;
+  manifest.tool = sources.tool;
+  manifest.model = fabric.plan.name;
+  manifest.digest = ToHex(fabric.plan.weights->digest);
+  manifest.chip = fabric.chip.name;
+  manifest.rules = die.rules().name();
+  manifest.dies = fabric.dies;
+  auto note = [&](const std::string& name, const OasisWriter::Written& written) {
+    manifest.files.push_back({name, ToHex(written.digest), static_cast<int64_t>(written.bytes)});
+  };
+  BURIN_ASSIGN(const auto base, die.WriteBase(folder / kBaseName));
+  note(kBaseName, base);
+  std::string index = "# die\tbank\toffset of its cell in the weights file\tbytes\n";
+  LayerWriter writer(fabric, die, pool, progress);
+  for (int64_t which = 0; which < fabric.dies; ++which) {
+    const std::string weights = LayerFileName("weights", which, fabric.dies);
+    BURIN_ASSIGN(const auto first, writer.Weights(which, folder / weights, index));
+    note(weights, first);
+    const std::string constants = LayerFileName("constants", which, fabric.dies);
+    BURIN_ASSIGN(const auto second, writer.Constants(which, folder / constants, tables));
+    note(constants, second);
+  }
+  manifest.weight_vias =
+      static_cast<int64_t>(fabric.blocks.size()) * fabric.chip.rows * fabric.chip.columns;
+  manifest.constant_vias = fabric.dies * 8 *
+                           (fabric.chip.banks * die.BankConstantBytes() +
+                            static_cast<int64_t>(die.table_origins().size()) * kTableUnitBytes);
+  BURIN_TRY(WriteFileAtomically(folder / "banks.tsv", index));
+  BURIN_TRY(WriteFileAtomically(folder / "chip.toml", sources.chip_text));
+  BURIN_TRY(WriteFileAtomically(folder / "rules.toml", sources.rules_text));
+  BURIN_TRY(WriteFileAtomically(folder / kManifestName, ManifestText(manifest)));
+  guard.Done();
+  return manifest;
+}
+
+Status WriteTile(const PlacedFabric& fabric, const Die& die, int64_t bank,
+                 const std::filesystem::path& path) {
+  BURIN_ASSIGN(OasisWriter writer, OasisWriter::Create(path));
+  BURIN_TRY(die.WriteBank(writer));
+  const auto blocks = BlocksByPage(fabric);
+  BankDrawer drawer(fabric, die, blocks);
+  OasisCell program("program");
+  drawer.AddWeights(bank, program);
+  drawer.AddConstants(bank, program);
+  BURIN_TRY(writer.Add(program));
+  OasisCell top("TOP");
+  top.AddPlacement(die.BankCellName(), {});
+  top.AddPlacement("program", {});
+  BURIN_TRY(writer.Add(top));
+  const auto written = writer.Finish();
+  if (!written) return tl::unexpected<Error>(written.error());
+  return {};
+}
+
+}  // namespace burin::mask

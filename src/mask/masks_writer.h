@@ -1,0 +1,43 @@
+// A placed model as masks: a folder (mask_folder.h) with the base die, which is the same for every
+// model of the chip, and the two programmed layers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/progress.h"
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "fabric/placed_fabric.h"
+#include "mask/die.h"
+#include "mask/mask_folder.h"
+
+namespace burin::mask {
+
+struct MaskSources {
+  std::string tool;        // "burin 0.1.0"
+  std::string chip_text;   // copied to chip.toml
+  std::string rules_text;  // copied to rules.toml
+};
+
+// Writes the masks of all dies. The folder must be new or empty; when anything fails, what was
+// written is removed. Same model, chip and rules: same bytes, for any pool. Memory: some MiB a
+// thread. `progress` may be null; it counts banks. Needs plan.weights, opened from a file. Errors:
+// folder not empty; too little disk (checked before); tables above table_bytes; kIo; an interrupt.
+Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
+                                const MaskSources& sources, const std::filesystem::path& folder,
+                                ThreadPool& pool, Progress* progress);
+
+// One bank of a model with base, weights and constants in one OASIS file, for viewers and rule
+// checks.
+Status WriteTile(const PlacedFabric& fabric, const Die& die, int64_t bank,
+                 const std::filesystem::path& path);
+
+// Bytes that the files will not exceed.
+uint64_t MaskBytesBound(const PlacedFabric& fabric, const Die& die);
+
+// Blocks of each bank by page: [bank * fold + page], null where there is none.
+std::vector<const PlacedBlock*> BlocksByPage(const PlacedFabric& fabric);
+
+}  // namespace burin::mask

@@ -1,0 +1,121 @@
+"""burin mask: two programmed layers, read back from geometry, judged by KLayout."""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+from harness import BurinTest, HEARTH, SHARED, needs_hearth, needs_shared
+
+KLAYOUT = shutil.which("klayout")
+SCRIPT = pathlib.Path(__file__).resolve().parent / "edit_vias.py"
+
+
+class Masks(BurinTest):
+    def masks(self, cartridge, name, *options):
+        self.burin("mask", cartridge, "--chip", "nano", "-o", name, *options)
+        return self.folder / name
+
+    def test_read_back_equals_the_cartridge(self):
+        cartridge = self.cartridge("--bits", 4, "--tensor-bits", "*.down_proj=6,*.q_proj=3")
+        made = self.json("mask", cartridge, "--chip", "nano", "-o", "m")
+        digest = self.json("inspect", cartridge)["digest"]
+        for given in ([cartridge], []):
+            read = self.json("mask", "verify", "m", *given)
+            self.assertEqual((read["problems"], read["digest"]), (0, digest))
+            self.assertTrue(all(t["equal"] for t in read["tensors"]))
+            self.assertEqual(read["weight_vias"], made["weight_vias"])
+            self.assertEqual(read["constant_vias"], made["constant_vias"])
+        again = self.json("mask", cartridge, "--chip", "nano", "-o", "again", "--threads", 1)
+        self.assertEqual(again["files"], made["files"])
+
+    def test_a_diff_of_a_model_with_itself_and_with_another(self):
+        a = self.cartridge("--bits", 4)
+        a.rename(self.folder / "a.burin")
+        b = self.cartridge("--bits", 4, "--no-calibration")
+        same = self.json("mask", "diff", "a.burin", "a.burin", "--chip", "nano")
+        self.assertEqual((same["weight_vias_changed"], same["constant_vias_changed"], same["layers_touched"]), (0, 0, 0))
+        diff = self.json("mask", "diff", "a.burin", b, "--chip", "nano", "--rank", 4)
+        self.assertEqual(diff["layers_touched"], 2)
+        made = self.json("mask", b, "--chip", "nano", "-o", "m")
+        self.assertEqual(diff["base_sha256"], made["files"][0]["sha256"])
+        self.assertGreater(diff["respin_usd"]["high"], diff["respin_usd"]["low"])
+        for tensor in diff["tensors"]:
+            self.assertEqual(tensor["energy_by_rank"], sorted(tensor["energy_by_rank"]))
+
+    def test_refusals(self):
+        cartridge = self.cartridge("--bits", 4)
+        self.masks(cartridge, "m")
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["not an empty folder"])
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "n", "--process", "tsmc", says=["tsmc", "sky130"])
+        self.assertFalse((self.folder / "n").exists())
+        self.refuse("mask", cartridge, says=["--chip"])
+        self.refuse("mask", "verify", "nowhere", cartridge, says=["masks.toml"])
+        other = self.folder / "other.burin"
+        self.burin("engrave", self.folder / "model", "-o", other, "--bits", 6)
+        self.refuse("mask", "verify", "m", other, says=["digest"])
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "t.oas", "--tile", 9999, says=["--tile", "0 to"])
+        weights = self.folder / "m" / "weights.oas"
+        weights.write_bytes(weights.read_bytes()[:-1000])
+        self.refuse("mask", "verify", "m", cartridge, says=["weights.oas"])
+
+    @unittest.skipUnless(KLAYOUT, "no klayout")
+    def test_one_via_that_a_foreign_tool_moves_removes_or_adds_is_named(self):
+        a = self.cartridge("--bits", 4)
+        a.rename(self.folder / "a.burin")
+        b = self.cartridge("--bits", 4, "--no-calibration")
+        masks = self.masks("a.burin", "a")
+        other = self.masks(b, "b")
+        done = subprocess.run([KLAYOUT, "-b", "-r", SCRIPT, "-rd", f"weights={masks / 'weights.oas'}", "-rd",
+                               f"out={self.folder}", "-rd", f"other={other / 'weights.oas'}"], capture_output=True,
+                              timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        report = json.loads((self.folder / "report.json").read_text())
+        read = self.json("mask", "verify", "a", "a.burin")
+        self.assertEqual(report["vias"], read["weight_vias"])
+        diff = self.json("mask", "diff", "a.burin", b, "--chip", "nano", "--rank", 0)
+        self.assertEqual(report["only_first"], report["only_second"])
+        self.assertEqual(report["only_first"], diff["weight_vias_changed"])
+        place = r"bank 1, row \d+, column \d+"
+        tensor = r" \(model\.\S+, input \d+, output \d+\)"
+        for name, says in [("moved.oas", place + tensor + r": code \d+, the cartridge has \d+"),
+                           ("removed.oas", place + tensor + r": no via, the cartridge has \d+"),
+                           ("added.oas", place + r": two vias, code \d+ and \d+")]:
+            shutil.copy(self.folder / name, masks / "weights.oas")
+            failed = self.run_burin("mask", "verify", "a", "a.burin")
+            self.assertEqual(failed.code, 2)
+            self.assertRegex(failed.err, r"1 differences, the first: " + says)
+
+    @unittest.skipUnless(KLAYOUT, "no klayout")
+    def test_a_tile_is_a_bank_that_klayout_reads(self):
+        cartridge = self.cartridge("--bits", 4)
+        self.burin("mask", cartridge, "--chip", "nano", "-o", "tile.oas", "--tile", 0)
+        (self.folder / "count.py").write_text(
+            "import pya\nlayout = pya.Layout()\nlayout.read('tile.oas')\n"
+            "print('tops', [c.name for c in layout.top_cells()], layout.cell('program').shapes(\n"
+            "    layout.layer(68, 44)).size())\n")
+        done = subprocess.run([KLAYOUT, "-b", "-r", "count.py"], capture_output=True, timeout=120, check=False,
+                              cwd=self.folder)
+        self.assertEqual(done.stdout.decode().strip(), "tops ['TOP'] 8192")
+
+
+@needs_hearth
+class Hearth(BurinTest):
+    def test_the_bundled_model_at_mixed_bits(self):
+        self.burin("engrave", HEARTH, "-o", "h.burin", "--bits", 3, "--tensor-bits", "*.down_proj=6", "--no-calibration")
+        self.burin("mask", "h.burin", "--chip", "nano", "-o", "m")
+        self.assertRegex(self.burin("mask", "verify", "m", "h.burin"), r"digest      [0-9a-f]{64}, the cartridge's")
+
+
+@needs_shared
+class Stories(BurinTest):
+    def test_stories_260k(self):
+        self.burin("engrave", SHARED / "stories260K" / "hf", "-o", "s.burin", "--bits", 4, "--no-calibration")
+        self.burin("mask", "s.burin", "--chip", "nano", "-o", "m")
+        text = self.burin("mask", "verify", "m", "s.burin")
+        self.assertTrue(re.search(r"digest      [0-9a-f]{64}, the cartridge's", text), text)
+
+
+if __name__ == "__main__":
+    unittest.main()
