@@ -38,8 +38,8 @@ const char* KindName(FloorplanItem::Kind kind) {
 
 Workload WorkloadOf(const PlacedFabric& fabric) {
   Workload work;
-  work.context = std::clamp<int64_t>(std::min(fabric.max_context, fabric.plan.context), 1,
-                                     kUsualContext);
+  work.context =
+      std::clamp<int64_t>(std::min(fabric.max_context, fabric.plan.context), 1, kUsualContext);
   work.prompt = work.context;
   return work;
 }
@@ -72,17 +72,18 @@ class ChipSilicon final : public SiliconModel {
     if (cached_tokens > 0) prefill -= PrefillCycles(*fabric_, cached_tokens, 0, link_);
     times.first_token_s = static_cast<double>(std::max<int64_t>(prefill, 1)) / clock;
     // At the middle of the text; a user's token waits for the busiest station when there are many.
-    const TokenSchedule schedule =
-        ScheduleToken(*fabric_, {prompt_tokens + std::max<int64_t>(1, new_tokens / 2), 0, true},
-                      link_);
+    const TokenSchedule schedule = ScheduleToken(
+        *fabric_, {prompt_tokens + std::max<int64_t>(1, new_tokens / 2), 0, true}, link_);
     const int64_t cycles = std::max(schedule.cycles, users * schedule.bottleneck_cycles);
     times.tokens_per_s = clock / static_cast<double>(cycles);
-    times.energy_j = model_.nominal().energy_per_token_j *
-                     static_cast<double>(prompt_tokens - cached_tokens + std::max<int64_t>(new_tokens - 1, 0));
+    times.energy_j =
+        model_.nominal().energy_per_token_j *
+        static_cast<double>(prompt_tokens - cached_tokens + std::max<int64_t>(new_tokens - 1, 0));
     // Those that wait are taken for texts as long as this one.
     const double text_s =
         times.first_token_s + static_cast<double>(new_tokens) / times.tokens_per_s;
-    times.queue_s = static_cast<double>(waiting) * text_s / static_cast<double>(std::max<int64_t>(users, 1));
+    times.queue_s =
+        static_cast<double>(waiting) * text_s / static_cast<double>(std::max<int64_t>(users, 1));
     return times;
   }
 

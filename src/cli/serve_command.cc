@@ -194,7 +194,8 @@ void AddServeCommand(CLI::App& app, Action& action) {
       ->add_option("--adapter-folder", flags->adapter_folder,
                    "Adapters below it may be loaded while the server runs")
       ->option_text("DIR");
-  command->add_option("--chip", flags->chip, "Say what this chip would take, and keep to its memory")
+  command
+      ->add_option("--chip", flags->chip, "Say what this chip would take, and keep to its memory")
       ->option_text("CHIP");
   AddNetworkOptions(*command, *flags);
   AddLimitOptions(*command, *flags);

@@ -55,9 +55,11 @@ SchedulerOptions SchedulerFor(const ServerOptions& options, const ServedModel& s
 // All that answers need once the model is there.
 struct Server::Engine {
   Engine(const ServerOptions& options, const ServedModel& served, Metrics& metrics,
-         std::optional<ChatTemplate> chat_template, HttpServer* http)
+         std::optional<ChatTemplate> chat_template, ConstraintVocabulary vocabulary,
+         HttpServer* http)
       : emulator(*served.model, *served.kernels, served.pool),
         chat(std::move(chat_template)),
+        constraints(std::move(vocabulary)),
         adapters(options.id, served.load_adapter, AdapterBytes(options, served)),
         scheduler(emulator, served.pool, metrics, SchedulerFor(options, served)),
         app{*served.model, *served.tokenizer,
@@ -118,7 +120,15 @@ Status Server::Serve(const ServedModel& served,
                      const std::vector<std::pair<std::string, std::string>>& adapters) {
   BURIN_CHECK(engine_ == nullptr);
   BURIN_ASSIGN(std::optional<ChatTemplate> chat, ChatTemplate::Create(*served.tokenizer));
-  engine_ = std::make_unique<Engine>(options_, served, metrics_, std::move(chat), http_.get());
+  std::vector<int32_t> ends = served.tokenizer->eos_ids();
+  for (const int32_t id : served.model->config.eos_ids) ends.push_back(id);
+  if (chat) ends.insert(ends.end(), chat->stop_ids().begin(), chat->stop_ids().end());
+  std::ranges::sort(ends);
+  ends.erase(std::ranges::unique(ends).begin(), ends.end());
+  BURIN_ASSIGN(ConstraintVocabulary vocabulary,
+               ConstraintVocabulary::Create(*served.tokenizer, ends));
+  engine_ = std::make_unique<Engine>(options_, served, metrics_, std::move(chat),
+                                     std::move(vocabulary), http_.get());
   for (const auto& [name, path] : adapters) {
     if (const auto loaded = engine_->adapters.Load(name, path); !loaded) {
       return BadInput("--adapter " + name, loaded.error().message);
