@@ -17,6 +17,8 @@ module burin_engine #(
     parameter int HEAD_LANES = 1,
     parameter int EMBED_COLUMNS = 64,
     parameter int PASS_TAIL = 20,
+    parameter int HEADS_AT_ONCE = 1,      // of the attention engine
+    parameter int POSITIONS_AT_ONCE = 1,
     parameter int ADAPTER_RANKS = 16,
     parameter int ADAPTER_POSITIONS = 1,
     parameter int ADAPTER_TURNS = 1,
@@ -105,7 +107,12 @@ module burin_engine #(
   localparam int SEGMENTS = HEAD_DIM / SEGMENT;  // of a head
   localparam int PARTS = LANES / SEGMENT;        // segments of a word
   localparam int HIDDEN_WORDS = (HIDDEN + LANES - 1) / LANES;
-  localparam int KV_DEPTH = LAYERS * KV_HEADS * CONTEXT;
+  localparam int SHARE = HEADS / KV_HEADS;       // query heads of a KV head
+  localparam int KV_AT_ONCE = HEADS_AT_ONCE > SHARE ? HEADS_AT_ONCE / SHARE : 1;
+  localparam int KV_BANKS = KV_AT_ONCE * POSITIONS_AT_ONCE;
+  localparam int KV_ROWS = (CONTEXT + POSITIONS_AT_ONCE - 1) / POSITIONS_AT_ONCE;  // of a head in a bank
+  localparam int KV_GROUPS = KV_HEADS / KV_AT_ONCE;
+  localparam int KV_DEPTH = LAYERS * KV_GROUPS * KV_ROWS;
   localparam int KV_BITS = KV_DEPTH > 1 ? $clog2(KV_DEPTH) : 1;
   localparam int HEAD_BITS = HEADS > 1 ? $clog2(HEADS) : 1;
   localparam int WORD = LANES * 32;
@@ -309,14 +316,17 @@ module burin_engine #(
   logic signed [7:0] head_exponent, head_exponent_now;
   logic [15:0] head_index, head_next;
   logic [KV_BITS-1:0] layer_base, kv_write_address;
+  logic [31:0] kv_write_bank;
   /* verilator lint_off PINCONNECTEMPTY */
   burin_block_quantizer #(.LANES(SEGMENT), .WIDTH(32), .MAX_WORDS(SEGMENTS)) head_quantizer (
       .clk, .reset, .block_words(8'(SEGMENTS)), .fraction(8'sd16), .in_valid(walk_valid && op == QUANTIZE_HEADS),
       .in_word(segment_word_a), .out_valid(head_valid), .out_first(), .out_last(head_last), .out_word(head_segment),
       .out_exponent(head_exponent_now));
   /* verilator lint_on PINCONNECTEMPTY */
-  assign layer_base = KV_BITS'(32'(layer) * KV_HEADS * CONTEXT);
-  assign kv_write_address = KV_BITS'(32'(layer_base) + 32'(head_index) * CONTEXT + position_now);
+  assign layer_base = KV_BITS'(32'(layer) * KV_GROUPS * KV_ROWS);
+  assign kv_write_address =
+      KV_BITS'(32'(layer_base) + 32'(head_index) / KV_AT_ONCE * KV_ROWS + position_now / POSITIONS_AT_ONCE);
+  assign kv_write_bank = 32'(head_index) % KV_AT_ONCE * POSITIONS_AT_ONCE + position_now % POSITIONS_AT_ONCE;
   always_ff @(posedge clk) begin
     head_write <= head_valid & head_last & ~reset;
     if (step_start) head_next <= 16'd0;
@@ -331,22 +341,27 @@ module burin_engine #(
 
   logic read_key, read_exponent, read_value, attend_valid, attend_busy;
   logic [KV_BITS-1:0] key_address, exponent_address, value_address;
-  logic [HEAD_DIM*8-1:0] key_word, value_word;
-  logic signed [7:0] key_exponent, value_exponent_a, value_exponent_b;
+  logic [KV_BANKS*HEAD_DIM*8-1:0] key_words, value_words;
+  logic [KV_BANKS*8-1:0] key_exponents, value_exponents_a, value_exponents_b;
+  logic [KV_BANKS-1:0] write_key, write_value;
   logic [SEGMENT*32-1:0] attend_word;
   logic [15:0] attend_segment;
-  burin_kv_memory #(.HEAD_DIM(HEAD_DIM), .DEPTH(KV_DEPTH)) kv_memory (
-      .clk, .write_key(head_write && kind == 2'd1), .write_value(head_write && kind == 2'd2),
-      .write_address(kv_write_address), .write_word(head_word), .write_exponent(head_exponent), .read_key, .key_address,
-      .key_word, .key_exponent, .value_exponent_a, .read_exponent, .exponent_address, .value_exponent_b, .read_value,
-      .value_address, .value_word);
+  for (genvar b = 0; b < KV_BANKS; b++) begin : kv_bank
+    assign write_key[b] = head_write && kind == 2'd1 && kv_write_bank == b;
+    assign write_value[b] = head_write && kind == 2'd2 && kv_write_bank == b;
+  end
+  burin_kv_memory #(.HEAD_DIM(HEAD_DIM), .BANKS(KV_BANKS), .DEPTH(KV_DEPTH)) kv_memory (
+      .clk, .write_key, .write_value, .write_address(kv_write_address), .write_word(head_word),
+      .write_exponent(head_exponent), .read_key, .key_address, .key_words, .key_exponents, .value_exponents_a,
+      .read_exponent, .exponent_address, .value_exponents_b, .read_value, .value_address, .value_words);
   burin_attention #(
-      .HEADS(HEADS), .KV_HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .SEGMENT(SEGMENT), .CONTEXT(CONTEXT), .KV_DEPTH(KV_DEPTH)
+      .HEADS(HEADS), .KV_HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .SEGMENT(SEGMENT), .CONTEXT(CONTEXT),
+      .HEADS_AT_ONCE(HEADS_AT_ONCE), .POSITIONS_AT_ONCE(POSITIONS_AT_ONCE), .KV_DEPTH(KV_DEPTH)
   ) attention (
       .clk, .reset, .query_write(head_write && kind == 2'd0), .query_head(HEAD_BITS'(head_index)),
       .query_word(head_word), .query_exponent(head_exponent), .start(step_start && op == ATTEND),
-      .position(position_now), .base(layer_base), .read_key, .key_address, .key_word, .key_exponent, .value_exponent_a,
-      .read_exponent, .exponent_address, .value_exponent_b, .read_value, .value_address, .value_word,
+      .position(position_now), .base(layer_base), .read_key, .key_address, .key_words, .key_exponents, .value_exponents_a,
+      .read_exponent, .exponent_address, .value_exponents_b, .read_value, .value_address, .value_words,
       .out_valid(attend_valid), .out_word(attend_word), .busy(attend_busy));
 
   // ---- adapter

@@ -19,14 +19,20 @@
 namespace burin::hw {
 namespace {
 
-#if ENGINE_SHAPE == 1  // two heads in a word
+#if ENGINE_SHAPE != 2  // two heads in a word
 constexpr int kLanes = 16, kGroup = 32, kHidden = 112, kHeads = 6, kKvHeads = 2, kHeadDim = 8,
               kContext = 80;
-constexpr int kHeadLanes = 1, kRanks = 16, kPositions = 1, kTurns = 1;
+constexpr int kRanks = 16, kPositions = 1, kTurns = 1;
+#if ENGINE_SHAPE == 1
+constexpr int kHeadLanes = 1, kHeadsAtOnce = 1, kPositionsAtOnce = 1;
+#else
+constexpr int kHeadLanes = 4, kHeadsAtOnce = 6, kPositionsAtOnce = 3;
+#endif
 #else  // two words in a head
 constexpr int kLanes = 8, kGroup = 64, kHidden = 120, kHeads = 4, kKvHeads = 4, kHeadDim = 16,
               kContext = 80;
-constexpr int kHeadLanes = 2, kRanks = 4, kPositions = 2, kTurns = 2;
+constexpr int kHeadLanes = 2, kHeadsAtOnce = 2, kPositionsAtOnce = 4;
+constexpr int kRanks = 4, kPositions = 2, kTurns = 2;
 #endif
 constexpr int kLayers = 2, kTopK = 8, kResidualFraction = 20, kEmbedColumns = 48, kPassTail = 20;
 constexpr int kSegment = std::min(kLanes, kHeadDim), kSegments = kHeadDim / kSegment;
@@ -461,7 +467,9 @@ TEST(EngineTest, AttentionOverTheContext) {
           expected = expected + out;
         }
         ASSERT_EQ(e.Vector(100, kHeads * kHeadDim), expected);
-        EXPECT_EQ(e.step_cycles.back(), 2 + kHeads * (2 * (past + 1) + 15 + kSegments) + 4);
+        const int walk = CeilDiv(past + 1, kPositionsAtOnce), tree = CeilLog2(kPositionsAtOnce);
+        const int round = 2 * walk + tree + 15 + kHeadsAtOnce * kSegments;
+        EXPECT_EQ(e.step_cycles.back(), 2 + kHeads / kHeadsAtOnce * round + 4);
         EXPECT_EQ(e.step_cycles.end()[-2], 2 + kKvHeads * kSegments + kSegments + 5);
       }
     }

@@ -1,14 +1,26 @@
-// The layer engine with the constants of its test (engine_bench.cc; shape 2 has two words in a head).
+// The layer engine with the constants of its test (engine_bench.cc; shape 2 has two words in a head and several heads and
+// positions at once, shape 3 more heads at once than a KV head has.
 `default_nettype none
-`ifdef ENGINE_SHAPE_2
+`ifdef ENGINE_SHAPE_3
+`define BENCH_SHAPE .LANES(16), .GROUP(32), .HIDDEN(112), .HEADS(6), .KV_HEADS(2), .HEAD_DIM(8), .HEAD_LANES(4), \
+    .ADAPTER_RANKS(16), .ADAPTER_POSITIONS(1), .ADAPTER_TURNS(1), .ADAPTER_INPUT_WORDS(16)
+`define BENCH_LANES 16
+`define BENCH_HEADS_AT_ONCE 6
+`define BENCH_POSITIONS_AT_ONCE 3
+`define BENCH_ADAPTER 128
+`elsif ENGINE_SHAPE_2
 `define BENCH_SHAPE .LANES(8), .GROUP(64), .HIDDEN(120), .HEADS(4), .KV_HEADS(4), .HEAD_DIM(16), .HEAD_LANES(2), \
     .ADAPTER_RANKS(4), .ADAPTER_POSITIONS(2), .ADAPTER_TURNS(2), .ADAPTER_INPUT_WORDS(32)
 `define BENCH_LANES 8
+`define BENCH_HEADS_AT_ONCE 2
+`define BENCH_POSITIONS_AT_ONCE 4
 `define BENCH_ADAPTER 64
 `else
 `define BENCH_SHAPE .LANES(16), .GROUP(32), .HIDDEN(112), .HEADS(6), .KV_HEADS(2), .HEAD_DIM(8), .HEAD_LANES(1), \
     .ADAPTER_RANKS(16), .ADAPTER_POSITIONS(1), .ADAPTER_TURNS(1), .ADAPTER_INPUT_WORDS(16)
 `define BENCH_LANES 16
+`define BENCH_HEADS_AT_ONCE 1
+`define BENCH_POSITIONS_AT_ONCE 1
 `define BENCH_ADAPTER 128
 `endif
 
@@ -43,7 +55,7 @@ module engine_bench #(
     output logic [`BENCH_LANES-1:0] trace_mask, output logic [`BENCH_LANES*32-1:0] trace_data
 );
   burin_engine #(
-      `BENCH_SHAPE, .CONTEXT(80), .LAYERS(2), .VECTOR_WORDS(256), .TOP_K(8), .EMBED_COLUMNS(48), .PASS_TAIL(20),
+      `BENCH_SHAPE, .HEADS_AT_ONCE(`BENCH_HEADS_AT_ONCE), .POSITIONS_AT_ONCE(`BENCH_POSITIONS_AT_ONCE), .CONTEXT(80), .LAYERS(2), .VECTOR_WORDS(256), .TOP_K(8), .EMBED_COLUMNS(48), .PASS_TAIL(20),
       .ADAPTER_WORDS(4096), .ADAPTER_ENTRIES(14), .RESIDUAL_FRACTION(20), .HIDDEN_ROOT(HIDDEN_ROOT),
       .HIDDEN_ROOT_EXPONENT(HIDDEN_ROOT_EXPONENT), .HIDDEN_EPSILON(HIDDEN_EPSILON), .HEAD_ROOT(HEAD_ROOT),
       .HEAD_ROOT_EXPONENT(HEAD_ROOT_EXPONENT), .HEAD_EPSILON(HEAD_EPSILON)

@@ -10,6 +10,7 @@ bench=$1 out=$2 tool=$3 shape=$4
 mkdir -p "$(dirname "$out")"
 case $bench-$shape in
   engine_bench-1) set -- $("$tool" norm 112 8) -CFLAGS -DENGINE_SHAPE=1 ;;
+  engine_bench-3) set -- $("$tool" norm 112 8) -CFLAGS -DENGINE_SHAPE=3 -DENGINE_SHAPE_3 ;;
   engine_bench-2) set -- $("$tool" norm 120 16) -CFLAGS -DENGINE_SHAPE=2 -DENGINE_SHAPE_2 ;;
   *) set -- ;;
 esac

@@ -198,6 +198,12 @@ bool Tokenizer::IsSpecial(int32_t id) const {
          tables_->definition.pieces.type(static_cast<size_t>(id)) == PieceType::kControl;
 }
 
+bool Tokenizer::IsText(int32_t id) const {
+  if (!tables_->Has(id)) return false;
+  const PieceType type = tables_->definition.pieces.type(static_cast<size_t>(id));
+  return type == PieceType::kNormal || type == PieceType::kUserDefined || type == PieceType::kByte;
+}
+
 std::optional<int32_t> Tokenizer::TokenId(std::string_view piece) const {
   const int32_t id = tables_->bpe.Find(piece);
   return id >= 0 ? std::optional(id) : std::nullopt;

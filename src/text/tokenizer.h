@@ -95,6 +95,9 @@ class Tokenizer {
   std::string_view TokenText(int32_t id) const;
   // True for control tokens such as <s> and <|im_end|>; false outside the vocabulary.
   bool IsSpecial(int32_t id) const;
+  // True for what stands for text: false for control, unknown and unused pieces, and outside the
+  // vocabulary.
+  bool IsText(int32_t id) const;
   // The id whose Piece is `piece`, or nothing.
   std::optional<int32_t> TokenId(std::string_view piece) const;
 

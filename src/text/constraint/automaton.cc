@@ -1,0 +1,458 @@
+#include "text/constraint/automaton.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "text/utf8.h"
+
+namespace burin::constraint {
+namespace {
+
+using Kind = Expression::Kind;
+
+struct NfaState {
+  std::vector<uint32_t> free;  // edges that take no byte
+  std::vector<ByteEdge> bytes;
+  std::vector<CallEdge> calls;
+};
+
+struct StateSetHash {
+  size_t operator()(const std::vector<uint32_t>& set) const {
+    uint64_t hash = 1469598103934665603u;
+    for (const uint32_t state : set) hash = (hash ^ state) * 1099511628211u;
+    return hash;
+  }
+};
+
+// Subset construction.
+class Determinizer {
+ public:
+  Determinizer(const std::vector<NfaState>& nfa, uint32_t accept, Budget& budget)
+      : nfa_(nfa), accept_(accept), budget_(budget), seen_(nfa.size(), 0) {}
+
+  // Nothing when there are too many states.
+  std::optional<Automaton> Run(uint32_t start) {
+    Add({start});
+    for (size_t i = 0; i < sets_.size(); ++i) {
+      if (sets_.size() > kMaxStates || sets_[i].size() >= budget_.states) return std::nullopt;
+      budget_.states -= sets_[i].size();
+      Expand(static_cast<uint32_t>(i));
+    }
+    return std::move(automaton_);
+  }
+
+ private:
+  uint32_t Add(std::vector<uint32_t> states) {
+    Close(states);
+    const auto [place, fresh] = index_.try_emplace(states, static_cast<uint32_t>(sets_.size()));
+    if (fresh) {
+      AutomatonState& made = automaton_.states.emplace_back();
+      made.final = std::binary_search(states.begin(), states.end(), accept_);
+      sets_.push_back(std::move(states));
+    }
+    return place->second;
+  }
+
+  void Close(std::vector<uint32_t>& states) {
+    ++round_;
+    std::vector<uint32_t> closed;
+    for (const uint32_t state : states) Visit(state, closed);
+    for (size_t i = 0; i < closed.size(); ++i) {
+      for (const uint32_t next : nfa_[closed[i]].free) Visit(next, closed);
+    }
+    // States that only lead on say nothing about the set.
+    std::erase_if(closed, [&](uint32_t state) {
+      const NfaState& s = nfa_[state];
+      return s.bytes.empty() && s.calls.empty() && state != accept_;
+    });
+    std::sort(closed.begin(), closed.end());
+    states = std::move(closed);
+  }
+  void Visit(uint32_t state, std::vector<uint32_t>& out) {
+    if (std::exchange(seen_[state], round_) != round_) out.push_back(state);
+  }
+
+  void Expand(uint32_t from) {
+    std::vector<ByteEdge> edges;
+    std::map<uint32_t, std::vector<uint32_t>> calls;
+    for (const uint32_t state : sets_[from]) {
+      edges.insert(edges.end(), nfa_[state].bytes.begin(), nfa_[state].bytes.end());
+      for (const CallEdge& call : nfa_[state].calls) calls[call.rule].push_back(call.to);
+    }
+    std::vector<uint32_t> borders;  // where some edge begins or has ended
+    for (const ByteEdge& edge : edges) {
+      borders.push_back(edge.first);
+      borders.push_back(edge.last + 1u);
+    }
+    std::sort(borders.begin(), borders.end());
+    borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+    std::vector<ByteEdge> made;
+    for (size_t i = 0; i + 1 < borders.size(); ++i) {
+      std::vector<uint32_t> targets;
+      for (const ByteEdge& edge : edges) {
+        if (edge.first <= borders[i] && borders[i] <= edge.last) targets.push_back(edge.to);
+      }
+      if (targets.empty()) continue;
+      const uint32_t to = Add(std::move(targets));
+      const auto last = static_cast<uint8_t>(borders[i + 1] - 1);
+      if (!made.empty() && made.back().to == to && made.back().last + 1u == borders[i]) {
+        made.back().last = last;
+      } else {
+        made.push_back({static_cast<uint8_t>(borders[i]), last, to});
+      }
+    }
+    for (auto& [rule, targets] : calls) {
+      const uint32_t to = Add(std::move(targets));
+      automaton_.states[from].calls.push_back({rule, to});
+    }
+    automaton_.states[from].bytes = std::move(made);
+  }
+
+  const std::vector<NfaState>& nfa_;
+  const uint32_t accept_;
+  Budget& budget_;
+  std::vector<uint32_t> seen_;
+  uint32_t round_ = 0;
+  std::vector<std::vector<uint32_t>> sets_;
+  std::unordered_map<std::vector<uint32_t>, uint32_t, StateSetHash> index_;
+  Automaton automaton_;
+};
+
+uint32_t Next(const AutomatonState& state, uint8_t byte) {
+  for (const ByteEdge& edge : state.bytes) {
+    if (edge.first <= byte && byte <= edge.last) return edge.to;
+  }
+  return UINT32_MAX;
+}
+
+// Merges states that take the same texts (Moore's refinement); for automata without calls.
+Automaton Minimized(const Automaton& automaton) {
+  const size_t count = automaton.states.size();
+  std::vector<uint32_t> group(count);
+  for (size_t i = 0; i < count; ++i) group[i] = automaton.states[i].final ? 1 : 0;
+  for (size_t groups = 0;;) {
+    std::map<std::vector<uint32_t>, uint32_t> ids;
+    std::vector<uint32_t> refined(count);
+    for (size_t i = 0; i < count; ++i) {
+      std::vector<uint32_t> signature = {group[i]};
+      for (const ByteEdge& edge : automaton.states[i].bytes) {
+        const uint32_t to = group[edge.to];
+        const size_t size = signature.size();  // adjacent edges into one group count as one
+        if (size > 3 && signature[size - 1] == to && signature[size - 2] + 1 == edge.first) {
+          signature[size - 2] = edge.last;
+        } else {
+          signature.insert(signature.end(), {edge.first, edge.last, to});
+        }
+      }
+      refined[i] =
+          ids.try_emplace(std::move(signature), static_cast<uint32_t>(ids.size())).first->second;
+    }
+    group = std::move(refined);
+    if (ids.size() == groups) break;
+    groups = ids.size();
+  }
+  Automaton small;
+  small.states.resize(*std::max_element(group.begin(), group.end()) + 1);
+  for (size_t i = count; i-- > 0;) {
+    AutomatonState& state = small.states[group[i]];
+    state = automaton.states[i];
+    for (ByteEdge& edge : state.bytes) edge.to = group[edge.to];
+  }
+  return small;  // group[0] is 0: state 0 comes first in the last round
+}
+
+// The states of a product: what is in `a` and (`inside`) in `b` or not in it.
+class Product {
+ public:
+  Product(const Automaton& a, const Automaton& b, bool inside) : a_(a), b_(b), inside_(inside) {}
+
+  std::optional<Automaton> Run(Budget& budget) {
+    Add(0, 0);
+    for (size_t i = 0; i < pairs_.size(); ++i) {
+      if (pairs_.size() > kMaxStates || budget.states < 10) return std::nullopt;
+      budget.states -= 10;  // 256 bytes each
+      const auto [x, y] = pairs_[i];
+      std::vector<ByteEdge> made;
+      for (uint32_t byte = 0; byte < 256; ++byte) {
+        const auto b = static_cast<uint8_t>(byte);
+        const uint32_t to_a = Next(a_.states[x], b);
+        const uint32_t to_b = y == UINT32_MAX ? y : Next(b_.states[y], b);
+        if (to_a == UINT32_MAX || (inside_ && to_b == UINT32_MAX)) continue;
+        const uint32_t to = Add(to_a, to_b);
+        if (!made.empty() && made.back().to == to && made.back().last + 1u == byte) {
+          made.back().last = b;
+        } else {
+          made.push_back({b, b, to});
+        }
+      }
+      out_.states[i].bytes = std::move(made);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  uint32_t Add(uint32_t x, uint32_t y) {
+    const auto [place, fresh] = index_.try_emplace({x, y}, static_cast<uint32_t>(pairs_.size()));
+    if (fresh) {
+      pairs_.emplace_back(x, y);
+      const bool in_b = y != UINT32_MAX && b_.states[y].final;
+      AutomatonState& state = out_.states.emplace_back();
+      state.final = a_.states[x].final && in_b == inside_;
+    }
+    return place->second;
+  }
+
+  const Automaton &a_, &b_;
+  const bool inside_;
+  std::vector<std::pair<uint32_t, uint32_t>> pairs_;
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> index_;
+  Automaton out_;
+};
+
+// Gives the UTF-8 forms of [first, last] as sequences of byte ranges.
+template <typename Emit>
+void Utf8Ranges(char32_t first, char32_t last, const Emit& emit) {
+  if (first > last) return;
+  for (const char32_t border : {0x7Fu, 0x7FFu, 0xD7FFu, 0xDFFFu, 0xFFFFu}) {
+    if (first <= border && border < last) {
+      Utf8Ranges(first, border, emit);
+      return Utf8Ranges(border + 1, last, emit);
+    }
+  }
+  if (first >= 0xD800 && last <= 0xDFFF) return;
+  const int more = last < 0x80 ? 0 : (last < 0x800 ? 1 : (last < 0x10000 ? 2 : 3));
+  for (int i = 1; i <= more; ++i) {
+    const char32_t low_bits = (char32_t{1} << (6 * i)) - 1;
+    if ((first & ~low_bits) == (last & ~low_bits)) continue;
+    if ((first & low_bits) != 0) {
+      Utf8Ranges(first, first | low_bits, emit);
+      return Utf8Ranges((first | low_bits) + 1, last, emit);
+    }
+    if ((last & low_bits) != low_bits) {
+      Utf8Ranges(first, (last & ~low_bits) - 1, emit);
+      return Utf8Ranges(last & ~low_bits, last, emit);
+    }
+  }
+  std::string from, to;
+  AppendUtf8(from, first);
+  AppendUtf8(to, last);
+  emit(from, to);
+}
+
+class Builder {
+ public:
+  Builder(const std::string& object, Budget& budget) : object_(object), budget_(budget) {}
+
+  Result<Automaton> Build(const Expr& expression) {
+    const uint32_t start = NewState();
+    const uint32_t end = Add(*expression, start);
+    if (error_) return tl::unexpected<Error>(*error_);
+    auto automaton = Determinizer(nfa_, end, budget_).Run(start);
+    if (!automaton) return TooLarge();
+    return std::move(*automaton);
+  }
+
+ private:
+  tl::unexpected<Error> TooLarge() const {
+    return BadInput(object_, "a language of too many states",
+                    fmt::format("at most {} states in all", kMaxStates),
+                    "Use smaller counts and lengths, or fewer choices.");
+  }
+  uint32_t NewState() {
+    if (nfa_.size() >= kMaxNfaStates || budget_.states == 0) {
+      if (!error_) error_ = TooLarge().value();
+      return 0;
+    }
+    --budget_.states;
+    nfa_.emplace_back();
+    return static_cast<uint32_t>(nfa_.size() - 1);
+  }
+  void Free(uint32_t from, uint32_t to) { nfa_[from].free.push_back(to); }
+
+  // Adds what leads from `from` to the state that is returned.
+  uint32_t Add(const Expression& expression, uint32_t from) {
+    if (error_) return from;
+    switch (expression.kind) {
+      case Kind::kNothing:
+        return NewState();
+      case Kind::kBytes:
+        for (const char c : expression.bytes) from = Byte(from, static_cast<uint8_t>(c));
+        return from;
+      case Kind::kCodePoints:
+        return AddPoints(expression.code_points, from);
+      case Kind::kSequence:
+        for (const Expr& part : expression.parts) from = Add(*part, from);
+        return from;
+      case Kind::kChoice: {
+        const uint32_t end = NewState();
+        for (const Expr& part : expression.parts) {
+          const uint32_t begin = NewState();
+          Free(from, begin);
+          Free(Add(*part, begin), end);
+        }
+        return end;
+      }
+      case Kind::kRepeat:
+        return AddRepeat(expression, from);
+      case Kind::kRule: {
+        const uint32_t end = NewState();
+        nfa_[from].calls.push_back({expression.rule, end});
+        return end;
+      }
+      case Kind::kBoth:
+      case Kind::kExcept:
+        return AddProduct(expression, from);
+      case Kind::kFields:
+        return AddFields(expression, from);
+    }
+    return from;
+  }
+
+  uint32_t Byte(uint32_t from, uint8_t byte) {
+    const uint32_t to = NewState();
+    nfa_[from].bytes.push_back({byte, byte, to});
+    return to;
+  }
+
+  uint32_t AddPoints(const CodePoints& points, uint32_t from) {
+    const uint32_t end = NewState();
+    for (const auto& [first, last] : points.ranges()) {
+      Utf8Ranges(first, last, [&](const std::string& low, const std::string& high) {
+        uint32_t at = from;
+        for (size_t i = 0; i < low.size(); ++i) {
+          const uint32_t to = i + 1 == low.size() ? end : NewState();
+          nfa_[at].bytes.push_back(
+              {static_cast<uint8_t>(low[i]), static_cast<uint8_t>(high[i]), to});
+          at = to;
+        }
+      });
+    }
+    return end;
+  }
+
+  static bool HasRules(const Expression& expression) {
+    if (expression.kind == Kind::kRule) return true;
+    if (expression.separator && HasRules(*expression.separator)) return true;
+    return std::any_of(expression.parts.begin(), expression.parts.end(),
+                       [](const Expr& part) { return HasRules(*part); });
+  }
+
+  // The small automaton of a part that is needed many times or for a product.
+  std::optional<Automaton> Small(const Expr& part) {
+    if (HasRules(*part)) {
+      error_ =
+          BadInput(object_, "a part that may nest, where only a regular one can stand").value();
+      return std::nullopt;
+    }
+    auto made = MakeAutomaton(part, object_, budget_);
+    if (!made) {
+      error_ = made.error();
+      return std::nullopt;
+    }
+    return made->states.size() <= 3000 ? Minimized(*made) : std::move(*made);
+  }
+
+  uint32_t AddAutomaton(const Automaton& automaton, uint32_t from) {
+    std::vector<uint32_t> ids;
+    const uint32_t end = NewState();
+    for (size_t i = 0; i < automaton.states.size(); ++i) ids.push_back(NewState());
+    if (error_) return from;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      for (const ByteEdge& edge : automaton.states[i].bytes) {
+        nfa_[ids[i]].bytes.push_back({edge.first, edge.last, ids[edge.to]});
+      }
+      if (automaton.states[i].final) Free(ids[i], end);
+    }
+    Free(from, ids[0]);
+    return end;
+  }
+
+  uint32_t AddRepeat(const Expression& repeat, uint32_t from) {
+    const Expression& part = *repeat.parts[0];
+    std::optional<Automaton> small;
+    if (std::max(repeat.min, repeat.max == kUnlimited ? 0 : repeat.max) > 4 && !HasRules(part)) {
+      small = Small(repeat.parts[0]);
+      if (!small) return from;
+    }
+    const auto once = [&](uint32_t at) { return small ? AddAutomaton(*small, at) : Add(part, at); };
+    for (uint32_t i = 0; i < repeat.min && !error_; ++i) from = once(from);
+    if (repeat.max == kUnlimited) {
+      const uint32_t loop = NewState();
+      Free(from, loop);
+      const uint32_t begin = NewState();
+      Free(loop, begin);
+      const uint32_t back = once(begin);
+      if (!error_) Free(back, loop);
+      return loop;
+    }
+    const uint32_t end = NewState();
+    Free(from, end);
+    for (uint32_t i = repeat.min; i < repeat.max && !error_; ++i) {
+      from = once(from);
+      Free(from, end);
+    }
+    return end;
+  }
+
+  uint32_t AddProduct(const Expression& product, uint32_t from) {
+    const auto a = Small(product.parts[0]);
+    const auto b = error_ ? std::nullopt : Small(product.parts[1]);
+    if (error_) return from;
+    const auto made = Product(*a, *b, product.kind == Kind::kBoth).Run(budget_);
+    if (!made) {
+      error_ = TooLarge().value();
+      return from;
+    }
+    return AddAutomaton(*made, from);
+  }
+
+  // Two rows of states: nothing was written yet, and something was.
+  uint32_t AddFields(const Expression& fields, uint32_t from) {
+    const uint32_t end = NewState();
+    uint32_t none = from, some = NewState();
+    for (size_t i = 0; i < fields.parts.size() && !error_; ++i) {
+      const Expression& part = *fields.parts[i];
+      const uint32_t next_none = NewState(), next_some = NewState();
+      const uint32_t begin = NewState(), behind_separator = NewState();
+      Free(none, begin);
+      Free(Add(part, begin), next_some);
+      Free(Add(*fields.separator, some), behind_separator);
+      const uint32_t written = Add(part, behind_separator);
+      Free(written, next_some);
+      if (fields.repeat_last && i + 1 == fields.parts.size()) Free(next_some, some);
+      if (fields.optional[i]) {
+        Free(none, next_none);
+        Free(some, next_some);
+      }
+      none = next_none;
+      some = next_some;
+    }
+    Free(none, end);
+    Free(some, end);
+    return end;
+  }
+
+  const std::string& object_;
+  Budget& budget_;
+  std::vector<NfaState> nfa_;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<Automaton> MakeAutomaton(const Expr& expression, const std::string& object, Budget& budget) {
+  return Builder(object, budget).Build(expression);
+}
+
+bool Accepts(const Automaton& automaton, std::string_view text) {
+  uint32_t state = 0;
+  for (const char c : text) {
+    state = Next(automaton.states[state], static_cast<uint8_t>(c));
+    if (state == UINT32_MAX) return false;
+  }
+  return automaton.states[state].final;
+}
+
+}  // namespace burin::constraint
