@@ -88,8 +88,9 @@ std::vector<int32_t> SomeIds(int64_t count, int64_t vocab) {
 class Bench {
  public:
   Bench(const QuantizedModel& model, const KernelSet& kernels, const BenchFlags& flags,
-        ThreadPool& pool)
+        const Adapter* adapter, ThreadPool& pool)
       : pool_(pool),
+        adapter_(adapter),
         emulator_(model, kernels, pool.size() > 1 ? &pool : nullptr),
         logits_(static_cast<size_t>(model.config.vocab)),
         ids_(SomeIds(flags.prompt + flags.decode, model.config.vocab)),
@@ -129,7 +130,7 @@ class Bench {
  private:
   Status Take(KvCache& cache, std::span<const int32_t> ids) {
     if (InterruptRequested()) return Interrupted("benchmark");
-    const Chunk chunk{&cache, ids, LogitsWanted::kLast, logits_};
+    const Chunk chunk{&cache, ids, LogitsWanted::kLast, logits_, adapter_};
     return emulator_.Forward({&chunk, 1}, workspace_);
   }
 
@@ -162,6 +163,7 @@ class Bench {
   }
 
   ThreadPool& pool_;
+  const Adapter* const adapter_;
   std::vector<double> limits_;            // bytes/s of every look
   std::vector<double> tokens_per_limit_;  // tokens/s over bytes/s of every stretch
   const Emulator emulator_;
@@ -235,7 +237,11 @@ Status RunBench(BenchFlags flags) {
   measured.load_ms = 1e3 * SecondsSince(start);
   BURIN_TRY(FitContext(model, flags));
   ThreadPool pool(ThreadCount(flags.engine.threads));
-  Bench bench(model, *kernels, flags, pool);
+  std::shared_ptr<const Adapter> adapter;
+  if (!flags.engine.adapter.empty()) {
+    BURIN_ASSIGN(adapter, LoadAdapter(flags.engine.adapter, model, &pool));
+  }
+  Bench bench(model, *kernels, flags, adapter.get(), pool);
   BURIN_TRY(bench.WarmUp());
   measured.peak_bytes = PeakResidentBytes();
   BURIN_TRY(bench.Run(flags.rounds, measured));
@@ -261,6 +267,7 @@ void AddBenchCommand(CLI::App& app, Action& action) {
   command->add_option("--rounds", flags->rounds, "Medians are of so many; 3 by default")
       ->option_text("N")
       ->check(count);
+  AddAdapterOption(*command, flags->engine.adapter);
   AddEngineOptions(*command, flags->engine);
   AddJsonOption(*command, flags->json);
   AddServerBenchOptions(*command, flags->server);

@@ -200,6 +200,7 @@ void AddChatCommand(CLI::App& app, Action& action) {
       ->option_text("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   AddSamplingOptions(*command, flags->sampling);
+  AddAdapterOption(*command, flags->engine.adapter);
   AddEngineOptions(*command, flags->engine);
   command->callback([flags, &action] { action = [flags] { return RunChat(*flags); }; });
 }

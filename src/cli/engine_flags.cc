@@ -20,6 +20,11 @@ void AddEngineOptions(CLI::App& command, EngineFlags& flags) {
       ->option_text("NAME");
 }
 
+void AddAdapterOption(CLI::App& command, std::string& adapter) {
+  command.add_option("--adapter", adapter, "A LoRA adapter: a PEFT folder or a GGUF file")
+      ->option_text("PATH");
+}
+
 int ThreadCount(int threads) { return threads > 0 ? threads : DefaultThreads(); }
 
 Result<const KernelSet*> ChooseKernels(const EngineFlags& flags) {

@@ -15,10 +15,12 @@ namespace burin {
 
 struct EngineFlags {
   std::string kernels;
-  int threads = 0;  // 0: as many as there are processors
+  int threads = 0;      // 0: as many as there are processors
+  std::string adapter;  // of commands that AddAdapterOption; empty: none
 };
 void AddThreadsOption(CLI::App& command, int& threads);
 void AddEngineOptions(CLI::App& command, EngineFlags& flags);
+void AddAdapterOption(CLI::App& command, std::string& adapter);
 
 int ThreadCount(int threads);
 // --kernels, else the environment variable BURIN_KERNELS, else the best.

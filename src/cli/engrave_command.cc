@@ -10,6 +10,7 @@
 #include "cli/console.h"
 #include "cli/engine_flags.h"
 #include "cli/tensor_groups.h"
+#include "model/config.h"
 #include "model/import.h"
 #include "model/presets.h"
 #include "quant/calibration.h"
@@ -100,8 +101,16 @@ Result<Engraved> EngraveCheckpoint(const EngraveFlags& flags, ThreadPool& pool) 
                   options.group};
 }
 
+// A preset, or the geometry of a config.json.
+Result<ModelConfig> SyntheticGeometry(const std::string& name) {
+  if (!name.ends_with(".json")) return FindPreset(name);
+  constexpr uint64_t kMostBytes = 1 << 20;
+  BURIN_ASSIGN(const std::string text, ReadTextFile(name, kMostBytes));
+  return ParseHfConfig(text, name);
+}
+
 Result<Engraved> EngravePreset(const EngraveFlags& flags, ThreadPool& pool) {
-  BURIN_ASSIGN(const ModelConfig config, FindPreset(flags.synthetic));
+  BURIN_ASSIGN(const ModelConfig config, SyntheticGeometry(flags.synthetic));
   Progress progress("synthesize", "weights", config.WeightCount());
   EngraveOptions options = OptionsOf(flags, config);
   options.progress = &progress;
@@ -210,9 +219,10 @@ void AddOptions(CLI::App& command, EngraveFlags& flags) {
       ->option_text("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   command
-      .add_option("--synthetic", flags.synthetic,
-                  "Random weights in a known geometry (burin presets) instead of MODEL")
-      ->option_text("PRESET");
+      .add_option(
+          "--synthetic", flags.synthetic,
+          "Random weights in a known geometry (burin presets, or a config.json) instead of MODEL")
+      ->option_text("PRESET|FILE");
   command.add_option("--seed", flags.seed, "Of the random weights; 0 by default")->option_text("S");
   AddThreadsOption(command, flags.threads);
   command.add_flag("--force", flags.force, "Replace the output if it exists");

@@ -3,6 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/mapped_file.h"
+#include "cli/adapter_report.h"
 #include "cli/app.h"
 #include "cli/checkpoint.h"
 #include "cli/console.h"
@@ -32,6 +33,7 @@ struct Contender {
   std::string name;
   std::unique_ptr<MatrixBackend> matrices = {};  // null: the emulator's own
   std::unique_ptr<Emulator> emulator = {};       // null: the float reference
+  const Adapter* adapter = nullptr;
 };
 
 // A part of the weights that is quantized alone.
@@ -77,6 +79,7 @@ class Lineup {
     BURIN_ASSIGN(lineup->chip_, LoadCartridge(flags.cartridge));
     BURIN_TRY(NeedTokenizer(lineup->tokenizer(), flags.cartridge));
     if (!flags.reference.empty()) BURIN_TRY(lineup->LoadReference(flags));
+    if (!flags.engine.adapter.empty()) BURIN_TRY(lineup->LoadAdapters(flags.engine.adapter));
     lineup->AddContenders(flags);
     return lineup;
   }
@@ -84,15 +87,17 @@ class Lineup {
   const QuantizedModel& chip() const { return chip_.model; }
   const Tokenizer* tokenizer() const { return chip_.tokenizer ? &*chip_.tokenizer : nullptr; }
   const std::vector<Contender>& contenders() const { return contenders_; }
+  const Adapter* adapter() const { return adapter_.get(); }
   bool has_reference() const { return reference_ != nullptr; }
   ThreadPool& pool() { return pool_; }
 
   Result<std::vector<std::unique_ptr<Predictor>>> Predictors(int64_t window) {
     std::vector<std::unique_ptr<Predictor>> predictors;
     for (const Contender& contender : contenders_) {
-      BURIN_ASSIGN(auto predictor, contender.emulator != nullptr
-                                       ? MakePredictor(*contender.emulator, window)
-                                       : MakePredictor(*reference_, window, pool_));
+      BURIN_ASSIGN(auto predictor,
+                   contender.emulator != nullptr
+                       ? MakePredictor(*contender.emulator, window, contender.adapter)
+                       : MakePredictor(*reference_, window, pool_));
       predictors.push_back(std::move(predictor));
     }
     return predictors;
@@ -110,10 +115,21 @@ class Lineup {
       return BadInput(flags.reference, "another geometry than " + flags.cartridge,
                       "the checkpoint that it was engraved from");
     }
-    reference_ = std::make_unique<ReferenceModel>(checkpoint_->model);
+    if (!flags.engine.adapter.empty()) {
+      BURIN_ASSIGN(lora_, ReadAdapter(flags.engine.adapter, checkpoint_->model.config));
+    }
+    reference_ = std::make_unique<ReferenceModel>(checkpoint_->model, lora_ ? &*lora_ : nullptr);
     const QuantizedModel& m = chip_.model;
     floats_ =
         std::make_unique<FloatWeights>(checkpoint_->model, m.context, m.group, m.residual_fraction);
+    return {};
+  }
+
+  // For the chip, and for its arithmetic with the float weights.
+  Status LoadAdapters(const std::string& path) {
+    BURIN_ASSIGN(adapter_, LoadAdapter(path, chip_.model, &pool_));
+    if (floats_ == nullptr) return {};
+    BURIN_ASSIGN(exact_adapter_, LoadAdapter(path, floats_->shell(), &pool_));
     return {};
   }
 
@@ -124,6 +140,7 @@ class Lineup {
       Contender exact{.name = "arithmetic alone"};
       exact.emulator =
           std::make_unique<Emulator>(floats_->shell(), *kernels_, &pool_, floats_.get());
+      exact.adapter = exact_adapter_.get();
       contenders_.push_back(std::move(exact));
     }
     if (flags.blame.empty()) return;
@@ -136,6 +153,7 @@ class Lineup {
 
   void AddEmulator(std::string name, std::unique_ptr<MatrixBackend> matrices) {
     Contender contender{.name = std::move(name), .matrices = std::move(matrices)};
+    contender.adapter = adapter_.get();
     contender.emulator =
         std::make_unique<Emulator>(chip_.model, *kernels_, &pool_, contender.matrices.get());
     contenders_.push_back(std::move(contender));
@@ -147,6 +165,8 @@ class Lineup {
   std::optional<Checkpoint> checkpoint_;
   std::unique_ptr<ReferenceModel> reference_;
   std::unique_ptr<FloatWeights> floats_;
+  std::optional<LoraAdapter> lora_;
+  std::shared_ptr<const Adapter> adapter_, exact_adapter_;
   std::unique_ptr<IntegerMatrices> quantized_;
   std::vector<Contender> contenders_;
 };
@@ -204,10 +224,17 @@ Report MakeReport(const EvalFlags& flags, Lineup& lineup, const ScoredText& text
   }
   const double bits = BitsPerWeight(TensorsOf(lineup.chip()));
   report.text += fmt::format("{:.3f} bits a weight, scales, embedding and head included\n", bits);
-  report.json = {{"cartridge", flags.cartridge}, {"digest", ToHex(lineup.chip().digest)},
-                 {"bits_per_weight", bits},      {"text", flags.text},
-                 {"window", flags.window},       {"tokens", text.tokens},
-                 {"predicted", text.predicted},  {"results", std::move(rows)}};
+  report.json = {
+      {"adapter",
+       lineup.adapter() != nullptr ? AdapterJson(*lineup.adapter(), flags.engine.adapter) : Json()},
+      {"cartridge", flags.cartridge},
+      {"digest", ToHex(lineup.chip().digest)},
+      {"bits_per_weight", bits},
+      {"text", flags.text},
+      {"window", flags.window},
+      {"tokens", text.tokens},
+      {"predicted", text.predicted},
+      {"results", std::move(rows)}};
   return report;
 }
 
@@ -271,10 +298,13 @@ Status EvalExact(const EvalFlags& flags, const Console& console) {
   }
   text += ExactRow("total", result.total, float_result ? &float_result->total : nullptr);
   console.Print(text);
-  Json json = {{"cartridge", flags.cartridge},
-               {"digest", ToHex(chip->cartridge()->digest)},
-               {"cases", flags.exact_match},
-               {"chip", ToJson(result)}};
+  Json json = {
+      {"cartridge", flags.cartridge},
+      {"digest", ToHex(chip->cartridge()->digest)},
+      {"adapter",
+       chip->adapter() != nullptr ? AdapterJson(*chip->adapter(), flags.engine.adapter) : Json()},
+      {"cases", flags.exact_match},
+      {"chip", ToJson(result)}};
   if (float_result) json["reference"] = ToJson(*float_result);
   return console.WriteJson(json);
 }
@@ -314,6 +344,7 @@ void AddOptions(CLI::App& command, EvalFlags& flags) {
       .add_option("--exact-match", flags.exact_match,
                   "Count right answers instead: lines of {\"prompt\", \"expected\"}")
       ->option_text("FILE");
+  AddAdapterOption(command, flags.engine.adapter);
   AddEngineOptions(command, flags.engine);
   AddJsonOption(command, flags.json);
 }

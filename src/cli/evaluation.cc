@@ -13,13 +13,13 @@ constexpr int64_t kBlock = ReferenceModel::kChunk;  // tokens between two compar
 
 class ChipPredictor final : public Predictor {
  public:
-  ChipPredictor(const Emulator& emulator, KvCache cache)
-      : emulator_(emulator), cache_(std::move(cache)) {}
+  ChipPredictor(const Emulator& emulator, KvCache cache, const Adapter* adapter)
+      : emulator_(emulator), adapter_(adapter), cache_(std::move(cache)) {}
 
   void Restart() override { cache_.Truncate(0); }
   Status Next(std::span<const int32_t> tokens, std::span<float> logits) override {
     fixed_.resize(logits.size());
-    const Chunk chunk{&cache_, tokens, LogitsWanted::kAll, fixed_};
+    const Chunk chunk{&cache_, tokens, LogitsWanted::kAll, fixed_, adapter_};
     BURIN_TRY(emulator_.Forward({&chunk, 1}, workspace_));
     constexpr float kUnit = 1.0F / (1 << kVectorFraction);
     for (size_t i = 0; i < fixed_.size(); ++i) logits[i] = static_cast<float>(fixed_[i]) * kUnit;
@@ -28,6 +28,7 @@ class ChipPredictor final : public Predictor {
 
  private:
   const Emulator& emulator_;
+  const Adapter* const adapter_;
   KvCache cache_;
   Workspace workspace_;
   std::vector<int32_t> fixed_;
@@ -132,9 +133,10 @@ std::vector<TokenScores> EmptyScores(size_t predictors, int64_t predicted, bool 
 
 }  // namespace
 
-Result<std::unique_ptr<Predictor>> MakePredictor(const Emulator& emulator, int64_t window) {
+Result<std::unique_ptr<Predictor>> MakePredictor(const Emulator& emulator, int64_t window,
+                                                 const Adapter* adapter) {
   BURIN_ASSIGN(KvCache cache, emulator.NewCache(window));
-  return std::make_unique<ChipPredictor>(emulator, std::move(cache));
+  return std::make_unique<ChipPredictor>(emulator, std::move(cache), adapter);
 }
 
 Result<std::unique_ptr<Predictor>> MakePredictor(const ReferenceModel& model, int64_t window,

@@ -28,7 +28,8 @@ class Predictor {
 };
 
 // `emulator` or `model` must outlive it. At most `window` tokens between restarts.
-Result<std::unique_ptr<Predictor>> MakePredictor(const Emulator& emulator, int64_t window);
+Result<std::unique_ptr<Predictor>> MakePredictor(const Emulator& emulator, int64_t window,
+                                                 const Adapter* adapter = nullptr);
 Result<std::unique_ptr<Predictor>> MakePredictor(const ReferenceModel& model, int64_t window,
                                                  ThreadPool& pool);
 

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/interrupt.h"
+#include "cli/adapter_report.h"
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/engine_flags.h"
@@ -15,10 +16,27 @@ namespace burin {
 namespace {
 
 struct InspectFlags {
-  std::string path, json;
+  std::string path, adapter, chip, json;
   int threads = 0;
   bool verify = false, tensors = false;
 };
+
+// What is shown of an adapter instead of the cartridge.
+Status InspectAdapter(const InspectFlags& flags, const QuantizedModel& model,
+                      const Console& console) {
+  ThreadPool pool(ThreadCount(flags.threads));
+  BURIN_ASSIGN(const auto adapter, LoadAdapter(flags.adapter, model, &pool));
+  std::optional<ChipSpec> chip;
+  if (!flags.chip.empty()) {
+    BURIN_ASSIGN(chip, LoadChip(flags.chip));
+  }
+  const ChipSpec* of = chip ? &*chip : nullptr;
+  console.Print(DescribeAdapter(*adapter, flags.adapter, of));
+  Json json = AdapterReportJson(*adapter, flags.adapter, of);
+  json["cartridge"] = flags.path;
+  json["cartridge_digest"] = ToHex(model.digest);
+  return console.WriteJson(json);
+}
 
 Json GeometryJson(const ModelConfig& c) {
   Json json = {{"architecture", c.architecture},
@@ -151,6 +169,10 @@ std::string DescribeWeights(const InspectFlags& flags, const QuantizedModel& m) 
 Status RunInspect(const InspectFlags& flags) {
   const Console console(flags.json);
   BURIN_TRY(console.Check());
+  if (!flags.chip.empty() && flags.adapter.empty()) {
+    return BadInput("--chip", "given without --adapter", "both",
+                    "For the cartridge itself use burin place.");
+  }
   CatchInterrupts();
   BURIN_ASSIGN(const LoadedCartridge loaded, LoadCartridge(flags.path));
   const QuantizedModel& model = loaded.model;
@@ -159,6 +181,7 @@ Status RunInspect(const InspectFlags& flags) {
     Progress progress("verify", "bytes", model.file->bytes().size());
     BURIN_TRY(VerifyCartridge(model, pool, &progress));
   }
+  if (!flags.adapter.empty()) return InspectAdapter(flags, model, console);
   console.Print(DescribeModel(model) + DescribeTokenizer(loaded.tokenizer) +
                 DescribeWeights(flags, model) +
                 fmt::format("digest      {}\n", ToHex(model.digest)) +
@@ -174,6 +197,9 @@ void AddInspectCommand(CLI::App& app, Action& action) {
   command->add_option("CARTRIDGE", flags->path, "The file")->required();
   command->add_flag("--verify", flags->verify, "Read all of it and check every digest");
   command->add_flag("--tensors", flags->tensors, "List every tensor, not kinds of tensors");
+  AddAdapterOption(*command, flags->adapter);
+  command->add_option("--chip", flags->chip, "With --adapter: the chip that shall hold it")
+      ->option_text("NAME");
   AddThreadsOption(*command, flags->threads);
   AddJsonOption(*command, flags->json);
   command->callback([flags, &action] { action = [flags] { return RunInspect(*flags); }; });

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/interrupt.h"
+#include "base/mapped_file.h"
 #include "cli/console.h"
 #include "cli/engine_flags.h"
 #include "cost/constants.h"
@@ -14,6 +15,8 @@
 #include "fabric/data_files.h"
 #include "fabric/nearest_chip.h"
 #include "fabric/placed_fabric.h"
+#include "mask/gdsii_writer.h"
+#include "mask/layer_reader.h"
 #include "mask/mask_diff.h"
 #include "mask/masks_writer.h"
 #include "mask/read_back.h"
@@ -82,10 +85,29 @@ Status WriteOneTile(const EngraveFlags& flags, const OnDie& on_die, const mask::
                     fmt::format("a bank that the model uses, 0 to {}", on_die.fabric.banks - 1));
   }
   BURIN_TRY(CheckWritable(flags.output));
-  BURIN_TRY(mask::WriteTile(on_die.fabric, die, flags.tile, flags.output));
+  const mask::Layout layout = mask::TileLayout(on_die.fabric, die, flags.tile);
+  if (fs::path(flags.output).extension() == ".gds") {
+    BURIN_ASSIGN(const std::string bytes, mask::ToGdsii(layout, "burin"));
+    BURIN_TRY(WriteFileAtomically(flags.output, bytes));
+  } else {
+    BURIN_TRY(mask::WriteOasis(layout, flags.output));
+  }
   console.Print(fmt::format("written     {}: bank {} with base, weights and constants\n",
                             OneLine(flags.output), flags.tile));
-  return console.WriteJson({{"file", flags.output}, {"bank", flags.tile}});
+  // Rows of codes, as burin mask cell gives them; -1: no via.
+  Json codes = Json::array();
+  const auto flat = mask::BankCodes(on_die.fabric, flags.tile);
+  for (size_t i = 0; i < flat.size(); ++i) {
+    if (i % static_cast<size_t>(on_die.fabric.chip.columns) == 0) codes.push_back(Json::array());
+    codes.back().push_back(flat[i] == mask::kNoVia ? -1 : int{flat[i]});
+  }
+  return console.WriteJson({{"file", flags.output},
+                            {"bank", flags.tile},
+                            {"rules", die.rules().name()},
+                            {"rows", die.bank().shape().rows},
+                            {"columns", die.bank().shape().cols},
+                            {"lines", die.bank().shape().lines},
+                            {"codes", std::move(codes)}});
 }
 
 std::string Describe(const mask::MaskManifest& m, const mask::Die& die, double seconds) {
@@ -379,7 +401,8 @@ void AddMaskEngraveCommands(CLI::App& mask, Action& action) {
                   fmt::format("Rules to draw by: {}, or a file; the chip's process",
                               fmt::join(DataNames("rules"), ", ")))
       ->option_text("NAME|FILE");
-  mask.add_option("--tile", flags->tile, "Only bank N, base and both layers, as one OASIS file")
+  mask.add_option("--tile", flags->tile,
+                  "Only bank N, base and both layers, as one OASIS (or .gds) file")
       ->option_text("N")
       ->check(CLI::NonNegativeNumber);
   AddThreadsOption(mask, flags->threads);

@@ -1,4 +1,5 @@
 // burin place: a model on a chip's banks.
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -11,6 +12,8 @@
 #include "cli/console.h"
 #include "cli/model_source.h"
 #include "cli/tensor_groups.h"
+#include "cost/area.h"
+#include "cost/constants.h"
 #include "fabric/dump.h"
 #include "fabric/nearest_chip.h"
 #include "fabric/placed_fabric.h"
@@ -99,8 +102,17 @@ std::string Describe(const PlacedFabric& f) {
   text += fmt::format("context     {} positions of one user in {} bytes of KV SRAM a die\n",
                       WithCommas(static_cast<uint64_t>(f.max_context)),
                       WithCommas(static_cast<uint64_t>(c.kv_bytes)));
-  text += fmt::format("program     {} steps a token, {} layer engines\n\n", f.program.size(),
-                      f.engines);
+  int32_t wire = 0;
+  double reach = 0;
+  for (const PlacedMatrix& p : f.matrices) {
+    wire = std::max(wire, p.wire_stages);
+    reach = std::max(reach, p.reach_mm);
+  }
+  text +=
+      fmt::format("program     {} steps a token, {} layer engines\n", f.program.size(), f.engines);
+  text += fmt::format(
+      "floorplan   {:.1f} x {:.1f} mm; {:.1f} mm to the farthest bank, {} registers on the way\n\n",
+      f.die_width, f.die_height, reach, wire);
   text += fmt::format("{:<14} {:>8} {:>5} {:>16} {:>10} {:>16}\n", "kind", "matrices", "bits",
                       "rows x columns", "blocks", "cells");
   for (const KindRow& row : RowsOf(f)) {
@@ -135,6 +147,7 @@ Json ToJson(const PlacedFabric& f) {
   json["max_context"] = f.max_context;
   json["layer_engines"] = f.engines;
   json["steps"] = f.program.size();
+  json["die_mm"] = {RoundTo(f.die_width, 3), RoundTo(f.die_height, 3)};
   json["banks_of_die"] = Json::array();
   for (size_t d = 0; d + 1 < f.die_first_bank.size(); ++d) {
     json["banks_of_die"].push_back(f.die_first_bank[d + 1] - f.die_first_bank[d]);
@@ -187,7 +200,10 @@ Status RunPlace(const PlaceFlags& flags) {
     if (!flags.dump.empty()) BURIN_TRY(CheckWritable(flags.dump));
   }
   BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
-  const auto fabric = Place(source.plan, source.chip);
+  // Sizes of banks and memories by the chip's process, for positions and wires in mm.
+  BURIN_ASSIGN(const Constants constants, LoadConstants(source.chip));
+  const FloorplanSizes sizes = SizesFor(source.chip, source.plan.config, constants.Nominal());
+  const auto fabric = Place(source.plan, source.chip, sizes);
   if (!fabric) return tl::unexpected<Error>(WithNearestChips(fabric.error(), source.plan));
   BURIN_TRY(VerifyPlacement(*fabric));
   if (!flags.dump.empty()) BURIN_TRY(WriteDump(*fabric, flags.dump));

@@ -7,6 +7,7 @@
 #include "cli/engine_flags.h"
 #include "cli/model_source.h"
 #include "cli/rtl_trace.h"
+#include "quant/adapter_memory.h"
 #include "quant/cartridge.h"
 #include "rtl/emit.h"
 #include "text/tokenizer.h"
@@ -19,7 +20,7 @@ constexpr uint64_t kMostWeights = 24'000'000;  // of a whole chip as text
 struct RtlFlags {
   ModelSourceFlags source;
   EngineFlags engine;
-  std::string output, prompt = "Once upon a time", json;
+  std::string output, prompt = "Once upon a time", adapter, json;
   std::vector<int32_t> prompt_ids;
   int64_t tokens = 64;
   bool force = false;
@@ -53,6 +54,27 @@ Status CheckSize(const ModelSource& source) {
                   "Use --tile LAYER.MATRIX for a part of it.");
 }
 
+// The image of the adapter for the bench.
+Status WriteAdapter(const Adapter& adapter, const ModelSource& source, OutputFolder& folder,
+                    Trace& trace) {
+  const ChipSpec& chip = source.chip;
+  const AdapterEngine engine = EngineOf(chip.adapter_lanes, chip.max_rank);
+  if (adapter.rank > chip.max_rank) {
+    return BadInput("adapter", fmt::format("rank {}", adapter.rank),
+                    fmt::format("at most {}, max_rank of chip {}", chip.max_rank, chip.name));
+  }
+  const uint64_t bytes = AdapterMemoryBytes(adapter, engine);
+  if (bytes > static_cast<uint64_t>(chip.adapter_bytes)) {
+    return BadInput("adapter", fmt::format("{} bytes of adapter memory", WithCommas(bytes)),
+                    fmt::format("at most {}, adapter_bytes of chip {}",
+                                WithCommas(static_cast<uint64_t>(chip.adapter_bytes)), chip.name));
+  }
+  BURIN_ASSIGN(const AdapterMemory memory, PackAdapter(adapter, engine));
+  const std::vector<std::byte> image = PortBytes(memory);
+  trace.set_adapter_words(static_cast<int64_t>(image.size() / 4));
+  return WriteAdapterImage(image, folder);
+}
+
 std::string Joined(const std::vector<int32_t>& ids) {
   std::string text;
   for (const int32_t id : ids) text += fmt::format("{}{}", text.empty() ? "" : " ", id);
@@ -72,6 +94,10 @@ Status Run(const RtlFlags& flags) {
   BURIN_ASSIGN(const PlacedFabric fabric, Place(source.plan, source.chip));
   BURIN_ASSIGN(const EnginePlan plan, PlanEngine(fabric));
   BURIN_ASSIGN(const std::vector<int32_t> prompt, PromptIds(flags, model));
+  std::shared_ptr<const Adapter> adapter;
+  if (!flags.adapter.empty()) {
+    BURIN_ASSIGN(adapter, LoadAdapter(flags.adapter, model));
+  }
   BURIN_ASSIGN(const KernelSet* kernels, ChooseKernels(flags.engine));
   BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(flags.output, flags.force));
   console.Print(fmt::format("chip        {} banks on {}, about {} bytes of text\n",
@@ -80,8 +106,10 @@ Status Run(const RtlFlags& flags) {
   const auto begin = std::chrono::steady_clock::now();
   BURIN_ASSIGN(const EmittedChip emitted, EmitChip(fabric, plan, folder));
   Trace trace(fabric, plan, model.digest, flags.tokens);
-  BURIN_ASSIGN(const std::vector<int32_t> written,
-               TraceGreedy(model, *kernels, fabric, plan, prompt, flags.tokens, trace));
+  if (adapter != nullptr) BURIN_TRY(WriteAdapter(*adapter, source, folder, trace));
+  BURIN_ASSIGN(
+      const std::vector<int32_t> written,
+      TraceGreedy(model, *kernels, fabric, plan, prompt, flags.tokens, adapter.get(), trace));
   BURIN_TRY(WriteTrace(trace, folder));
   BURIN_TRY(folder.Finish());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
@@ -123,6 +151,10 @@ void AddRtlCommand(CLI::App& app, Action& action) {
   command->add_option("-n,--tokens", flags->tokens, "Tokens that the chip writes; 64 by default")
       ->option_text("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  command
+      ->add_option("--adapter", flags->adapter,
+                   "A LoRA adapter that the bench loads through the host port")
+      ->option_text("DIR|GGUF");
   AddEngineOptions(*command, flags->engine);
   AddJsonOption(*command, flags->json);
   command->callback([flags, &action] { action = [flags] { return Run(*flags); }; });

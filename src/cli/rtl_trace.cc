@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "emu/emulator.h"
+#include "timing/step_cycles.h"
 
 namespace burin {
 namespace {
@@ -63,7 +64,7 @@ void SetTop(std::span<const int32_t> logits, int64_t count, TracedToken& token) 
 Result<std::vector<int32_t>> TraceGreedy(const QuantizedModel& model, const KernelSet& kernels,
                                          const PlacedFabric& fabric, const EnginePlan& plan,
                                          std::span<const int32_t> prompt, int64_t new_tokens,
-                                         Trace& trace) {
+                                         const Adapter* adapter, Trace& trace) {
   const Emulator emulator(model, kernels);
   const int64_t context = std::min(fabric.max_context, model.context);
   const auto prompt_size = static_cast<int64_t>(prompt.size());
@@ -83,6 +84,7 @@ Result<std::vector<int32_t>> TraceGreedy(const QuantizedModel& model, const Kern
     chunk.tokens = {&token.token, 1};
     chunk.wanted = token.sampling ? LogitsWanted::kLast : LogitsWanted::kNone;
     chunk.logits = logits;
+    chunk.adapter = adapter;
     BURIN_TRY(emulator.Forward({&chunk, 1}, workspace, &recorder));
     for (const StepResult& result : plan.results) {
       if (result.values == 0) continue;
@@ -90,6 +92,12 @@ Result<std::vector<int32_t>> TraceGreedy(const QuantizedModel& model, const Kern
           recorder.Of(StageOf(fabric, result), std::max(result.layer, 0));
       BURIN_CHECK(static_cast<int64_t>(values.size()) == result.values);
       token.values.insert(token.values.end(), values.begin(), values.end());
+    }
+    const TokenRequest request{.positions = t + 1,
+                               .adapter_rank = adapter == nullptr ? 0 : adapter->rank,
+                               .logits = token.sampling};
+    for (const Step& step : fabric.program) {
+      token.cycles.push_back(static_cast<uint32_t>(OwnCycles(fabric, step, request)));
     }
     if (token.sampling) {
       SetTop(logits, fabric.chip.top_k, token);

@@ -8,16 +8,18 @@
 
 #include "base/result.h"
 #include "kernels/kernel_set.h"
+#include "quant/adapter.h"
 #include "quant/quantized_model.h"
 #include "rtl/trace.h"
 
 namespace burin {
 
 // Runs `prompt` and then up to `new_tokens` greedy tokens (fewer where the context ends) token by
-// token, and adds each to `trace`. Returns the tokens written. Errors: as Emulator::Forward.
+// token, with the adapter if it is not null, and adds each to `trace`. Returns the tokens written.
+// Errors: as Emulator::Forward.
 Result<std::vector<int32_t>> TraceGreedy(const QuantizedModel& model, const KernelSet& kernels,
                                          const PlacedFabric& fabric, const EnginePlan& plan,
                                          std::span<const int32_t> prompt, int64_t new_tokens,
-                                         Trace& trace);
+                                         const Adapter* adapter, Trace& trace);
 
 }  // namespace burin

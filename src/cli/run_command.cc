@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "base/mapped_file.h"
+#include "cli/adapter_report.h"
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/session.h"
@@ -16,7 +17,7 @@ namespace burin {
 namespace {
 
 struct RunFlags {
-  std::string model, file, system, adapter, json;
+  std::string model, file, system, json;
   std::optional<std::string> prompt;
   std::vector<int32_t> prompt_ids;
   int64_t tokens = 256, prefill_chunk = 512;
@@ -93,6 +94,9 @@ Json ToJson(const RunFlags& flags, const Session& session, const Prompt& prompt,
             const GenerateResult& result, const std::string& text) {
   Json json = {{"model", flags.model}};
   if (session.cartridge() != nullptr) json["digest"] = ToHex(session.cartridge()->digest);
+  if (session.adapter() != nullptr) {
+    json["adapter"] = AdapterJson(*session.adapter(), flags.engine.adapter);
+  }
   json["kernels"] = session.kernels();
   json["threads"] = session.threads();
   json["prompt_ids"] = prompt.ids;
@@ -142,10 +146,6 @@ class TokenPrinter {
 };
 
 Status CheckFlags(const RunFlags& flags) {
-  if (!flags.adapter.empty()) {
-    return BadInput("--adapter", "adapters are not in this version of the program", {},
-                    "Run without it.");
-  }
   if (!flags.system.empty() && !flags.chat) {
     return BadInput("--system", "given without --chat", "both", "Add --chat.");
   }
@@ -226,7 +226,7 @@ void AddRunCommand(CLI::App& app, Action& action) {
   AddEngineOptions(*command, flags->engine);
   command->add_flag("--reference", flags->reference,
                     "The float forward pass of a checkpoint instead of the chip's");
-  command->add_option("--adapter", flags->adapter, "Not in this version")->option_text("DIR");
+  AddAdapterOption(*command, flags->engine.adapter);
   command->add_flag("--ids", flags->ids, "Print token ids instead of text");
   command->add_flag("--stats", flags->stats, "Tokens a second, to standard error");
   AddJsonOption(*command, flags->json);

@@ -29,6 +29,11 @@ class ChipSession final : public Session {
         pool_(threads),
         emulator_(loaded_.model, kernels, threads > 1 ? &pool_ : nullptr) {}
 
+  Status LoadAdapter(const std::filesystem::path& path) {
+    BURIN_ASSIGN(adapter_, burin::LoadAdapter(path, loaded_.model, &pool_));
+    return {};
+  }
+
   Status Reserve(int64_t positions) override {
     BURIN_ASSIGN(KvCache cache, emulator_.NewCache(std::min(positions, context())));
     cache_.emplace(std::move(cache));
@@ -44,6 +49,7 @@ class ChipSession final : public Session {
   int64_t context() const override { return loaded_.model.context; }
   std::string kernels() const override { return std::string(emulator_.kernels().name); }
   const QuantizedModel* cartridge() const override { return &loaded_.model; }
+  const Adapter* adapter() const override { return adapter_.get(); }
   int threads() const override { return pool_.size(); }
 
   Result<GenerateResult> Continue(std::span<const int32_t> prompt, const GenerateOptions& options,
@@ -51,7 +57,9 @@ class ChipSession final : public Session {
     const auto shared = static_cast<int64_t>(CommonPrefix(held_, prompt));
     cache_->Truncate(std::min(cache_->length(), shared));
     held_.clear();  // until it is known what the cache holds
-    auto result = Generate(emulator_, *cache_, prompt, options, workspace_, on_token);
+    GenerateOptions adapted = options;
+    adapted.adapter = adapter_.get();
+    auto result = Generate(emulator_, *cache_, prompt, adapted, workspace_, on_token);
     if (result) {
       held_ = HeldIds(prompt, *result);
     } else {
@@ -64,6 +72,7 @@ class ChipSession final : public Session {
   const LoadedCartridge loaded_;
   ThreadPool pool_;
   const Emulator emulator_;
+  std::shared_ptr<const Adapter> adapter_;
   std::optional<KvCache> cache_;
   Workspace workspace_;
   std::vector<int32_t> held_;
@@ -71,8 +80,10 @@ class ChipSession final : public Session {
 
 class ReferenceSession final : public Session {
  public:
-  ReferenceSession(Checkpoint checkpoint, int threads)
-      : checkpoint_(std::move(checkpoint)), pool_(threads), reference_(checkpoint_.model) {}
+  ReferenceSession(Checkpoint checkpoint, const LoraAdapter* adapter, int threads)
+      : checkpoint_(std::move(checkpoint)),
+        pool_(threads),
+        reference_(checkpoint_.model, adapter) {}
 
   Status Reserve(int64_t positions) override {
     BURIN_ASSIGN(ReferenceState state,
@@ -91,6 +102,7 @@ class ReferenceSession final : public Session {
   }
   std::string kernels() const override { return "float"; }
   const QuantizedModel* cartridge() const override { return nullptr; }
+  const Adapter* adapter() const override { return nullptr; }
   int threads() const override { return pool_.size(); }
 
   Result<GenerateResult> Continue(std::span<const int32_t> prompt, const GenerateOptions& options,
@@ -141,13 +153,22 @@ Result<std::unique_ptr<Session>> Session::OpenChip(const std::filesystem::path& 
                                                    const EngineFlags& flags) {
   BURIN_ASSIGN(const KernelSet* kernels, ChooseKernels(flags));
   BURIN_ASSIGN(LoadedCartridge loaded, LoadCartridge(path));
-  return std::make_unique<ChipSession>(std::move(loaded), *kernels, ThreadCount(flags.threads));
+  auto session =
+      std::make_unique<ChipSession>(std::move(loaded), *kernels, ThreadCount(flags.threads));
+  if (!flags.adapter.empty()) BURIN_TRY(session->LoadAdapter(flags.adapter));
+  return session;
 }
 
 Result<std::unique_ptr<Session>> Session::OpenReference(const std::filesystem::path& path,
                                                         const EngineFlags& flags) {
   BURIN_ASSIGN(Checkpoint checkpoint, LoadCheckpoint(path));
-  return std::make_unique<ReferenceSession>(std::move(checkpoint), ThreadCount(flags.threads));
+  LoraAdapter adapter;
+  if (!flags.adapter.empty()) {
+    BURIN_ASSIGN(adapter, ReadAdapter(flags.adapter, checkpoint.model.config));
+  }
+  return std::make_unique<ReferenceSession>(std::move(checkpoint),
+                                            flags.adapter.empty() ? nullptr : &adapter,
+                                            ThreadCount(flags.threads));
 }
 
 Result<const Tokenizer*> NeedTokenizer(const Tokenizer* tokenizer, const std::string& object) {

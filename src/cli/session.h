@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "cli/engine_flags.h"
 #include "emu/generate.h"
+#include "quant/adapter.h"
 #include "quant/quantized_model.h"
 #include "text/tokenizer.h"
 
@@ -20,10 +21,11 @@ namespace burin {
 
 class Session {
  public:
-  // Opens a cartridge. Errors: also a file that is a checkpoint and not a cartridge.
+  // Opens a cartridge, and flags.adapter for it. Errors: also a file that is a checkpoint and not a
+  // cartridge.
   static Result<std::unique_ptr<Session>> OpenChip(const std::filesystem::path& path,
                                                    const EngineFlags& flags);
-  // Opens a checkpoint for the float reference.
+  // Opens a checkpoint for the float reference, and flags.adapter as floats.
   static Result<std::unique_ptr<Session>> OpenReference(const std::filesystem::path& path,
                                                         const EngineFlags& flags);
   virtual ~Session() = default;
@@ -34,6 +36,7 @@ class Session {
   virtual int64_t context() const = 0;                  // tokens that a sequence may have at most
   virtual std::string kernels() const = 0;              // "float" for the reference
   virtual const QuantizedModel* cartridge() const = 0;  // null for the reference
+  virtual const Adapter* adapter() const = 0;           // null: none, or the reference
   virtual int threads() const = 0;
 
   // Makes room for a sequence of `positions` tokens, at most context(); forgets the one before.

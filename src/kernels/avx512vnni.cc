@@ -2,7 +2,7 @@
 // vector.
 #include <immintrin.h>
 
-#include "kernels/adapter-inl.h"
+#include "kernels/adapter_avx2-inl.h"
 #include "kernels/attention_avx2-inl.h"
 #include "kernels/multiply-inl.h"
 #include "kernels/sets.h"
@@ -74,8 +74,8 @@ const KernelSet kAvx512VnniKernels = {
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
     .attend = AttendFor<LoopsAvx2>,
-    .adapter_rank_vector = AdapterRankVectorFor<LoopsAvx2>,
-    .add_adapter_outputs = AddAdapterOutputsFor,
+    .adapter_rank_vector = AdapterRankVectorAvx2,
+    .add_adapter_outputs = AddAdapterOutputsAvx2,
 };
 
 }  // namespace burin

@@ -1,5 +1,5 @@
 // 256-bit kernels for processors with AVX-VNNI: the four-byte dot product is one instruction.
-#include "kernels/adapter-inl.h"
+#include "kernels/adapter_avx2-inl.h"
 #include "kernels/attention_avx2-inl.h"
 #include "kernels/avx2-inl.h"
 #include "kernels/multiply-inl.h"
@@ -28,8 +28,8 @@ const KernelSet kAvxVnniKernels = {
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
     .attend = AttendFor<LoopsAvx2>,
-    .adapter_rank_vector = AdapterRankVectorFor<LoopsAvx2>,
-    .add_adapter_outputs = AddAdapterOutputsFor,
+    .adapter_rank_vector = AdapterRankVectorAvx2,
+    .add_adapter_outputs = AddAdapterOutputsAvx2,
 };
 
 }  // namespace burin

@@ -2,7 +2,6 @@
 // FEAT_DotProd).
 #include <arm_neon.h>
 
-#include "kernels/adapter-inl.h"
 #include "kernels/multiply-inl.h"
 #include "kernels/sets.h"
 #include "kernels/vectors-inl.h"
@@ -97,8 +96,8 @@ const KernelSet kNeonDotKernels = {
     .matrix_to_fixed = MatrixToFixedFor,
     .add_to_residual = AddToResidualFor,
     .attend = AttendFor<Loops>,
-    .adapter_rank_vector = AdapterRankVectorFor<Loops>,
-    .add_adapter_outputs = AddAdapterOutputsFor,
+    .adapter_rank_vector = AdapterRankVector,
+    .add_adapter_outputs = AddAdapterOutputs,
 };
 
 }  // namespace burin

@@ -42,20 +42,6 @@ const char* OutlineName(FloorplanItem::Kind kind) {
   }
 }
 
-// Cells of a layout under names that begin with `prefix`.
-Status WriteLayout(const Layout& layout, const std::string& prefix, OasisWriter& writer) {
-  for (const Cell& cell : layout.cells) {
-    OasisCell out(prefix + cell.name);
-    for (const Placement& p : cell.placements) {
-      out.AddPlacement(prefix + layout.cells[p.cell].name, p.origin, p.columns, p.rows, p.step);
-    }
-    for (const Shape& shape : cell.shapes) out.AddRectangle(shape.layer, shape.rect);
-    for (const Label& label : cell.labels) out.AddText(label.layer, label.at, label.text);
-    BURIN_TRY(writer.Add(out));
-  }
-  return {};
-}
-
 std::string TopName(const Layout& layout, const std::string& prefix) {
   return prefix + layout.cells.back().name;
 }
@@ -123,12 +109,6 @@ void Die::Arrange() {
   extent_ = {0, 0, std::max(width, step_x), top};
 }
 
-Status Die::WriteBank(OasisWriter& writer) const {
-  return WriteLayout(bank_.base(), "bank.", writer);
-}
-
-std::string Die::BankCellName() const { return TopName(bank_.base(), "bank."); }
-
 Result<OasisWriter::Written> Die::WriteBase(const std::filesystem::path& path) const {
   BURIN_ASSIGN(OasisWriter writer, OasisWriter::Create(path));
   return DrawBase(std::move(writer));
@@ -137,10 +117,10 @@ Result<OasisWriter::Written> Die::WriteBase(const std::filesystem::path& path) c
 Result<OasisWriter::Written> Die::MeasureBase() const { return DrawBase(OasisWriter::Measuring()); }
 
 Result<OasisWriter::Written> Die::DrawBase(OasisWriter writer) const {
-  BURIN_TRY(WriteBank(writer));
-  BURIN_TRY(WriteLayout(table_unit_.base(), "table.", writer));
+  BURIN_TRY(WriteCells(bank_.base(), "bank.", writer));
+  BURIN_TRY(WriteCells(table_unit_.base(), "table.", writer));
   OasisCell top("base");
-  for (const Point& at : bank_origins_) top.AddPlacement(BankCellName(), at);
+  for (const Point& at : bank_origins_) top.AddPlacement(TopName(bank_.base(), "bank."), at);
   for (const Point& at : table_origins_)
     top.AddPlacement(TopName(table_unit_.base(), "table."), at);
   top.AddRectangle(kOutlineLayer, extent_);

@@ -42,9 +42,6 @@ class Die {
   int64_t PageBytes() const;
   int64_t BankConstantBytes() const { return PageBytes() * chip_.fold; }
 
-  // The cells of a bank's base, the bank itself last; its name.
-  Status WriteBank(OasisWriter& writer) const;
-  std::string BankCellName() const;
   // The base die as an OASIS file. Same chip and rules, same bytes.
   Result<OasisWriter::Written> WriteBase(const std::filesystem::path& path) const;
   // Its size and digest, without a file.

@@ -168,6 +168,28 @@ TEST_F(Masks, LayersOfAnotherModelAreFoundPlaceByPlace) {
   EXPECT_THAT(constants.problems, testing::Contains(HasSubstr("the cartridge has 0x")));
 }
 
+TEST_F(Masks, SeveralDiesReadBack) {
+  ChipSpec chip = SmallChip();
+  chip.banks = 20;
+  chip.dies = 4;
+  const QuantizedModel model = Engraved("a.burin", 7, {.bits = 3, .group = 32});
+  const auto fabric = Place(PlanOf(model, "m"), chip);
+  ASSERT_TRUE(fabric) << fabric.error().ToString();
+  ASSERT_GT(fabric->dies, 1);
+  const Die die = Die::Create(chip, Rules::Load("sky130").value()).value();
+  std::string text = kChipText;
+  text.replace(text.find("banks = 60"), 10, "banks = 20");
+  text.replace(text.find("dies = 1"), 8, "dies = 4");
+  const auto made = WriteMasks(*fabric, die, {"test", text, ReadData("rules", "sky130")->text},
+                               folder_ / "m", pool_, nullptr);
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(made->files.size(), static_cast<size_t>(1 + 2 * fabric->dies));
+  const ReadBack read = Read("m", &model);
+  EXPECT_THAT(read.problems, testing::IsEmpty());
+  ASSERT_TRUE(read.digest);
+  EXPECT_EQ(*read.digest, model.digest);
+}
+
 TEST_F(Masks, RefusesWhatIsNotTheirs) {
   const QuantizedModel a = Engraved("a.burin", 1, {.bits = 3, .group = 32});
   const QuantizedModel b = Engraved("b.burin", 2, {.bits = 3, .group = 32});

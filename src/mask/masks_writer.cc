@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/interrupt.h"
 #include "base/mapped_file.h"
+#include "mask/layer_reader.h"
 #include "mask/page_constants.h"
 #include "mask/site_map.h"
 #include "mask/table_rom.h"
@@ -44,8 +45,8 @@ class BankDrawer {
     }
   }
 
-  // A via for every bit; `bank` < 0: all zero.
-  void AddConstants(int64_t bank, OasisCell& cell) {
+  // The constants of a bank; `bank` < 0: all zero.
+  std::vector<uint8_t> ConstantBytes(int64_t bank) const {
     std::vector<uint8_t> bytes(static_cast<size_t>(die_.BankConstantBytes()));
     for (int64_t page = 0; bank >= 0 && page < fabric_.chip.fold; ++page) {
       const PlacedBlock* block = BlockOf(bank, page);
@@ -55,7 +56,11 @@ class BankDrawer {
                           std::span(bytes).subspan(static_cast<size_t>(page) * size, size));
       }
     }
-    AddWords(constants_, bytes, cell);
+    return bytes;
+  }
+  // A via for every bit.
+  void AddConstants(int64_t bank, OasisCell& cell) {
+    AddWords(constants_, ConstantBytes(bank), cell);
   }
 
   static void AddWords(SiteMap& sites, std::span<const uint8_t> bytes, OasisCell& cell) {
@@ -279,20 +284,50 @@ Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
   return manifest;
 }
 
-Status WriteTile(const PlacedFabric& fabric, const Die& die, int64_t bank,
-                 const std::filesystem::path& path) {
-  BURIN_ASSIGN(OasisWriter writer, OasisWriter::Create(path));
-  BURIN_TRY(die.WriteBank(writer));
+std::vector<uint8_t> BankCodes(const PlacedFabric& fabric, int64_t bank) {
+  const auto page = static_cast<size_t>(fabric.chip.rows * fabric.chip.columns);
+  std::vector<uint8_t> codes(page * static_cast<size_t>(fabric.chip.fold), kNoVia);
+  for (const PlacedBlock& block : fabric.blocks) {
+    if (block.bank != bank) continue;
+    BlockCodes(fabric, block,
+               std::span(codes).subspan(static_cast<size_t>(block.page) * page, page));
+  }
+  return codes;
+}
+
+Layout TileLayout(const PlacedFabric& fabric, const Die& die, int64_t bank) {
   const auto blocks = BlocksByPage(fabric);
-  BankDrawer drawer(fabric, die, blocks);
-  OasisCell program("program");
-  drawer.AddWeights(bank, program);
-  drawer.AddConstants(bank, program);
-  BURIN_TRY(writer.Add(program));
-  OasisCell top("TOP");
-  top.AddPlacement(die.BankCellName(), {});
-  top.AddPlacement("program", {});
-  BURIN_TRY(writer.Add(top));
+  const BankDrawer drawer(fabric, die, blocks);
+  Layout layout = die.bank().base();
+  const size_t base = layout.cells.size() - 1;
+  Cell program;
+  program.name = "program";
+  const std::vector<uint8_t> codes = BankCodes(fabric, bank);
+  const auto columns = static_cast<size_t>(fabric.chip.columns);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] == kNoVia) continue;
+    const Rect site =
+        die.bank().ViaSite(static_cast<int>(i / columns), static_cast<int>(i % columns), codes[i]);
+    program.shapes.push_back({die.bank().weight_layer(), site});
+  }
+  const std::vector<uint8_t> bytes = drawer.ConstantBytes(bank);
+  for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+    const Rect site =
+        die.bank().ConstantSite(static_cast<int>(bit / kWordBits),
+                                static_cast<int>(bit % kWordBits), bytes[bit / 8] >> (bit % 8) & 1);
+    program.shapes.push_back({die.bank().constant_layer(), site});
+  }
+  layout.cells.push_back(std::move(program));
+  Cell top;
+  top.name = "TOP";
+  top.placements = {{base, {}, 1, 1, {}}, {base + 1, {}, 1, 1, {}}};
+  layout.cells.push_back(std::move(top));
+  return layout;
+}
+
+Status WriteOasis(const Layout& layout, const std::filesystem::path& path) {
+  BURIN_ASSIGN(OasisWriter writer, OasisWriter::Create(path));
+  BURIN_TRY(WriteCells(layout, "", writer));
   const auto written = writer.Finish();
   if (!written) return tl::unexpected<Error>(written.error());
   return {};

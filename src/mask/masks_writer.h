@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "fabric/placed_fabric.h"
 #include "mask/die.h"
+#include "mask/geometry.h"
 #include "mask/mask_folder.h"
 
 namespace burin::mask {
@@ -29,10 +30,13 @@ Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
                                 const MaskSources& sources, const std::filesystem::path& folder,
                                 ThreadPool& pool, Progress* progress);
 
-// One bank of a model with base, weights and constants in one OASIS file, for viewers and rule
-// checks.
-Status WriteTile(const PlacedFabric& fabric, const Die& die, int64_t bank,
-                 const std::filesystem::path& path);
+// One bank of a model with base, weights and constants, for viewers, rule checks and extraction.
+// The last cell, TOP, places the bank's base and `program`, which holds the vias of both layers.
+Layout TileLayout(const PlacedFabric& fabric, const Die& die, int64_t bank);
+// The codes of that bank, [rows * fold][columns]; kNoVia on pages without a block.
+std::vector<uint8_t> BankCodes(const PlacedFabric& fabric, int64_t bank);
+// A layout as an OASIS file.
+Status WriteOasis(const Layout& layout, const std::filesystem::path& path);
 
 // Bytes that the files will not exceed.
 uint64_t MaskBytesBound(const PlacedFabric& fabric, const Die& die);

@@ -169,6 +169,28 @@ TEST(Oasis, ReadsFormsThatTheWriterDoesNotUse) {
   EXPECT_EQ(seen.rectangles[23].second, (Rect{6, -1, 16, 9}));
 }
 
+// One layout as KLayout wrote it plain, compressed, and in strict mode with offset tables.
+TEST(Oasis, ReadsWhatKLayoutWrites) {
+  for (const char* name : {"klayout-0-0-0", "klayout-10-1-0", "klayout-10-1-1"}) {
+    const auto file =
+        OasisFile::Open(std::filesystem::path(BURIN_SOURCE_DIR) / "fuzz/corpus/oasis" / name);
+    ASSERT_TRUE(file) << file.error().ToString();
+    Seen bank = VisitAll(*file, file->Find("bank_0"));
+    EXPECT_EQ(bank.rectangles.size(), 12u * 5 + 6) << name;
+    const Seen top = VisitAll(*file, file->Find("TOP"));
+    EXPECT_EQ(top.placements.size(), 3u * 2 + 3) << name;
+    EXPECT_TRUE(file->cells()[file->Find("TOP")].places);
+    EXPECT_FALSE(file->cells()[file->Find("bank_0")].places);
+    for (int32_t i = 0; i < 12; ++i) {
+      for (int32_t j = 0; j < 5; ++j) {
+        const int32_t x = i * 680 + i * j % 7 * 40, y = j * 460;
+        EXPECT_THAT(bank.rectangles,
+                    testing::Contains(std::pair(kVia, Rect{x, y, x + 150, y + 150})));
+      }
+    }
+  }
+}
+
 TEST(Oasis, RefusesWhatNoMaskHas) {
   auto error_of = [](const std::string& records) {
     std::string bytes(kOasisMagic);

@@ -240,4 +240,17 @@ Result<OasisWriter::Written> OasisWriter::Finish() {
   return Written{impl_->offset, impl_->hash.Finish()};
 }
 
+Status WriteCells(const Layout& layout, const std::string& prefix, OasisWriter& writer) {
+  for (const Cell& cell : layout.cells) {
+    OasisCell out(prefix + cell.name);
+    for (const Placement& p : cell.placements) {
+      out.AddPlacement(prefix + layout.cells[p.cell].name, p.origin, p.columns, p.rows, p.step);
+    }
+    for (const Shape& shape : cell.shapes) out.AddRectangle(shape.layer, shape.rect);
+    for (const Label& label : cell.labels) out.AddText(label.layer, label.at, label.text);
+    BURIN_TRY(writer.Add(out));
+  }
+  return {};
+}
+
 }  // namespace burin::mask

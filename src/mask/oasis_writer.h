@@ -84,4 +84,7 @@ class OasisWriter {
   std::unique_ptr<Impl> impl_;
 };
 
+// All cells of a layout, under names that begin with `prefix`.
+Status WriteCells(const Layout& layout, const std::string& prefix, OasisWriter& writer);
+
 }  // namespace burin::mask

@@ -112,9 +112,14 @@ struct Activations {
 }  // namespace
 
 struct ReferenceModel::Chunk {
-  Chunk(const ModelConfig& config, std::span<const int32_t> chunk_tokens, ThreadPool* the_pool,
+  Chunk(const ReferenceModel& the_owner, std::span<const int32_t> chunk_tokens,
+        ThreadPool* the_pool, ReferenceObserver* the_observer)
+      : Chunk(the_owner, the_owner.config(), chunk_tokens, the_pool, the_observer) {}
+  Chunk(const ReferenceModel& the_owner, const ModelConfig& config,
+        std::span<const int32_t> chunk_tokens, ThreadPool* the_pool,
         ReferenceObserver* the_observer)
-      : tokens(chunk_tokens),
+      : owner(the_owner),
+        tokens(chunk_tokens),
         pool(the_pool),
         observer(the_observer),
         x(tokens.size(), config.hidden),
@@ -143,6 +148,24 @@ struct ReferenceModel::Chunk {
     });
   }
 
+  // The same with a matrix of a layer and its adapter.
+  void Multiply(size_t layer, MatrixKind kind, Activations& in, Activations& out) const {
+    Multiply(MatrixOf(owner.model_, static_cast<int64_t>(layer), kind), in, out);
+    if (owner.loras_.empty()) return;
+    const LoraFloats& lora = owner.loras_[layer * kAdaptedKinds + static_cast<size_t>(kind)];
+    if (lora.a.empty()) return;
+    const size_t rank = lora.a.size() / in.width;
+    std::vector<float> ranks(rank);
+    for (size_t t = 0; t < count(); ++t) {
+      for (size_t r = 0; r < rank; ++r) {
+        ranks[r] = Dot(lora.a.data() + r * in.width, in[t].data(), in.width);
+      }
+      for (size_t n = 0; n < out.width; ++n) {
+        out[t][n] += lora.scale * Dot(lora.b.data() + n * rank, ranks.data(), rank);
+      }
+    }
+  }
+
   void Observe(size_t layer, std::initializer_list<MatrixKind> kinds, Activations& in) const {
     if (observer == nullptr) return;
     for (size_t t = 0; t < count(); ++t) {
@@ -156,6 +179,7 @@ struct ReferenceModel::Chunk {
     for (size_t t = 0; t < count(); ++t) observer->OnResidual(static_cast<int>(layer), x[t]);
   }
 
+  const ReferenceModel& owner;
   std::span<const int32_t> tokens;
   ThreadPool* pool;
   ReferenceObserver* observer;
@@ -197,7 +221,7 @@ void ReferenceState::Rewind(int64_t position) {
   position_ = position;
 }
 
-ReferenceModel::ReferenceModel(const Model& model)
+ReferenceModel::ReferenceModel(const Model& model, const LoraAdapter* adapter)
     : model_(model),
       final_norm_(model.final_norm.ToFloats()),
       frequencies_(RotaryFrequencies(model.config)) {
@@ -205,6 +229,12 @@ ReferenceModel::ReferenceModel(const Model& model)
     vectors_.push_back({layer.attention_norm.ToFloats(), layer.ffn_norm.ToFloats(),
                         layer.q_bias.ToFloats(), layer.k_bias.ToFloats(), layer.v_bias.ToFloats(),
                         layer.q_norm.ToFloats(), layer.k_norm.ToFloats()});
+  }
+  if (adapter == nullptr) return;
+  for (const LoraAdapter::Layer& layer : adapter->layers) {
+    for (const LoraMatrix& m : layer) {
+      loras_.push_back({m.a.ToFloats(), m.b.ToFloats(), static_cast<float>(m.scale)});
+    }
   }
 }
 
@@ -228,7 +258,7 @@ void ReferenceModel::ForwardSequence(ReferenceState& state, std::span<const int3
       tokens, [this](int32_t token) { return token >= 0 && token < config().vocab; }));
   while (!tokens.empty()) {
     const size_t count = std::min(tokens.size(), static_cast<size_t>(kChunk));
-    Chunk chunk(config(), tokens.first(count), pool, observer);
+    Chunk chunk(*this, tokens.first(count), pool, observer);
     ForwardChunk(state, chunk);
     const int64_t first = state.position_;
     state.position_ += static_cast<int64_t>(count);
@@ -261,7 +291,6 @@ void ReferenceModel::ForwardChunk(ReferenceState& state, Chunk& chunk) const {
 }
 
 void ReferenceModel::Attention(ReferenceState& state, Chunk& chunk, size_t layer) const {
-  const LayerTensors& tensors = model_.layers[layer];
   const LayerVectors& vectors = vectors_[layer];
   const auto head_dim = static_cast<size_t>(config().head_dim);
   const auto heads = static_cast<size_t>(config().heads);
@@ -274,9 +303,9 @@ void ReferenceModel::Attention(ReferenceState& state, Chunk& chunk, size_t layer
     RmsNorm(chunk.x[t], vectors.attention_norm, config().rms_eps, chunk.normed[t]);
   }
   chunk.Observe(layer, {MatrixKind::kQ, MatrixKind::kK, MatrixKind::kV}, chunk.normed);
-  chunk.Multiply(tensors.q, chunk.normed, chunk.q);
-  chunk.Multiply(tensors.k, chunk.normed, chunk.k);
-  chunk.Multiply(tensors.v, chunk.normed, chunk.v);
+  chunk.Multiply(layer, MatrixKind::kQ, chunk.normed, chunk.q);
+  chunk.Multiply(layer, MatrixKind::kK, chunk.normed, chunk.k);
+  chunk.Multiply(layer, MatrixKind::kV, chunk.normed, chunk.v);
 
   // bias (Qwen2), norm of each head (Qwen3), rotation; then keys and values join the cache
   for (size_t t = 0; t < chunk.count(); ++t) {
@@ -309,18 +338,17 @@ void ReferenceModel::Attention(ReferenceState& state, Chunk& chunk, size_t layer
   });
 
   chunk.Observe(layer, {MatrixKind::kO}, chunk.mixed);
-  chunk.Multiply(tensors.o, chunk.mixed, chunk.branch);
+  chunk.Multiply(layer, MatrixKind::kO, chunk.mixed, chunk.branch);
   for (size_t t = 0; t < chunk.count(); ++t) AddTo(chunk.x[t], chunk.branch[t]);
 }
 
 void ReferenceModel::FeedForward(Chunk& chunk, size_t layer) const {
-  const LayerTensors& tensors = model_.layers[layer];
   for (size_t t = 0; t < chunk.count(); ++t) {
     RmsNorm(chunk.x[t], vectors_[layer].ffn_norm, config().rms_eps, chunk.normed[t]);
   }
   chunk.Observe(layer, {MatrixKind::kGate, MatrixKind::kUp}, chunk.normed);
-  chunk.Multiply(tensors.gate, chunk.normed, chunk.gate);
-  chunk.Multiply(tensors.up, chunk.normed, chunk.up);
+  chunk.Multiply(layer, MatrixKind::kGate, chunk.normed, chunk.gate);
+  chunk.Multiply(layer, MatrixKind::kUp, chunk.normed, chunk.up);
   for (size_t t = 0; t < chunk.count(); ++t) {
     const std::span<float> gate = chunk.gate[t], up = chunk.up[t];
     for (size_t i = 0; i < gate.size(); ++i) {
@@ -328,7 +356,7 @@ void ReferenceModel::FeedForward(Chunk& chunk, size_t layer) const {
     }
   }
   chunk.Observe(layer, {MatrixKind::kDown}, chunk.gate);
-  chunk.Multiply(tensors.down, chunk.gate, chunk.branch);
+  chunk.Multiply(layer, MatrixKind::kDown, chunk.gate, chunk.branch);
   for (size_t t = 0; t < chunk.count(); ++t) AddTo(chunk.x[t], chunk.branch[t]);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "model/lora.h"
 #include "model/model.h"
 
 namespace burin {
@@ -51,9 +52,10 @@ class ReferenceState {
 // Const after construction; calls with different states may run at once (with different pools).
 class ReferenceModel {
  public:
-  // `model` must outlive it. Keeps floats of norms and biases only; matrices are read from the
-  // mapped files row by row, each row once for a chunk of kChunk tokens.
-  explicit ReferenceModel(const Model& model);
+  // `model` must outlive it. Keeps floats of norms, biases and the adapter only; matrices are read
+  // from the mapped files row by row, each row once for a chunk of kChunk tokens. With an adapter
+  // (null: none), y += scale * b . (a . x) behind each of its matrices.
+  explicit ReferenceModel(const Model& model, const LoraAdapter* adapter = nullptr);
 
   // Tokens that share one reading of the weights in ForwardSequence.
   static constexpr int64_t kChunk = 32;
@@ -81,6 +83,10 @@ class ReferenceModel {
     std::vector<float> q_bias, k_bias, v_bias;    // (q_width), (kv_width) x2; may be empty
     std::vector<float> q_norm, k_norm;            // (head_dim); may be empty
   };
+  struct LoraFloats {
+    std::vector<float> a, b;  // [rank][inputs], [outputs][rank]; empty without an addition
+    float scale = 0;
+  };
   struct Chunk;  // activations of up to kChunk tokens
 
   void ForwardChunk(ReferenceState& state, Chunk& chunk) const;
@@ -90,6 +96,7 @@ class ReferenceModel {
 
   const Model& model_;
   std::vector<LayerVectors> vectors_;
+  std::vector<LoraFloats> loras_;  // [layers * kAdaptedKinds], or empty
   std::vector<float> final_norm_;
   std::vector<double> frequencies_;  // (head_dim / 2)
 };

@@ -217,6 +217,73 @@ INSTANTIATE_TEST_SUITE_P(Variants, VariantTest,
                          testing::Values("llama", "tied", "mistral", "qwen2", "qwen3", "linear",
                                          "llama3"));
 
+// ---- adapter
+
+TEST(ReferenceModel, WithAnAdapterEqualsTheDefinitionOfTheMergedModel) {
+  const ModelConfig config = TinyConfig("qwen2");
+  Weights weights = TinyWeights(config, 11);
+  TempFolder folder, merged_folder;
+  WriteHfFolder(folder.path(), config, weights);
+  LoraAdapter adapter;
+  adapter.layers.resize(static_cast<size_t>(config.layers));
+  std::vector<std::unique_ptr<std::vector<float>>> storage;
+  uint64_t stream = 0;
+  const auto random = [&](int64_t rows, int64_t cols) {
+    auto values = std::make_unique<std::vector<float>>();
+    for (int64_t i = 0; i < rows * cols; ++i) {
+      values->push_back(
+          static_cast<float>(Philox(1, stream, static_cast<uint64_t>(i))[0]) * 0x1p-33F - 0.25F);
+    }
+    ++stream;
+    storage.push_back(std::move(values));
+    return TensorView("x", TensorType::kF32, rows, cols, std::as_bytes(std::span(*storage.back())));
+  };
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    for (size_t k = 0; k < kAdaptedKinds; ++k) {
+      if (k == 1) continue;  // no addition to k
+      const auto kind = static_cast<MatrixKind>(k);
+      const TensorShape shape = ShapeOf(config, kind);
+      LoraMatrix& lora = adapter.At(layer, kind);
+      lora = {.rank = 2,
+              .alpha = 1,
+              .scale = 0.5,
+              .a = random(2, shape.cols),
+              .b = random(shape.rows, 2)};
+      const std::vector<float> a = lora.a.ToFloats(), b = lora.b.ToFloats();
+      std::vector<float>& w =
+          weights.at(fmt::format("model.layers.{}.{}.{}.weight", layer, k < 4 ? "self_attn" : "mlp",
+                                 MatrixKindName(kind)));
+      const auto cols = static_cast<size_t>(shape.cols);
+      for (size_t i = 0; i < w.size(); ++i) {
+        const size_t row = i / cols, col = i % cols;
+        w[i] += 0.5F * (b[2 * row] * a[col] + b[2 * row + 1] * a[cols + col]);
+      }
+    }
+  }
+  WriteHfFolder(merged_folder.path(), config, weights);
+  const auto model = ImportModel(folder.path()), merged = ImportModel(merged_folder.path());
+  ASSERT_TRUE(model && merged);
+  const auto expected = NaiveForward(*merged, Tokens());
+  const auto plain = NaiveForward(*model, Tokens());
+  const ReferenceModel reference(*model, &adapter);
+  auto state = ReferenceState::Create(config, 64);
+  double change = 0;
+  ThreadPool pool(2);
+  reference.ForwardSequence(
+      *state, Tokens(),
+      [&](int64_t p, std::span<const float> logits) {
+        for (size_t i = 0; i < logits.size(); ++i) {
+          const double want = expected[static_cast<size_t>(p)][i];
+          // As EqualsTheDefinition; twice as many float steps in a matrix, and a merged weight is
+          // rounded to a float.
+          ASSERT_NEAR(static_cast<double>(logits[i]), want, 1e-3) << p << " " << i;
+          change = std::max(change, std::abs(want - plain[static_cast<size_t>(p)][i]));
+        }
+      },
+      &pool);
+  EXPECT_GT(change, 0.1);
+}
+
 // ---- rotary angles, observer, state
 // ----------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "numeric/vector_ops.h"
+#include "quant/adapter_memory.h"
 #include "rtl/bank_rom.h"
 #include "rtl/fabric_module.h"
 
@@ -24,10 +25,12 @@ std::string Number(int64_t value) { return fmt::format("{}", value); }
 // The adapter memory's shape on a chip (docs/formats/adapter.md).
 struct AdapterShape {
   int64_t ranks, positions, words;
-  explicit AdapterShape(const ChipSpec& chip)
-      : ranks(std::min(chip.adapter_lanes, chip.max_rank)),
-        positions(chip.adapter_lanes / ranks),
-        words(std::max<int64_t>(1, chip.adapter_bytes / (ranks * positions))) {}
+  explicit AdapterShape(const ChipSpec& chip) {
+    const AdapterEngine engine = EngineOf(chip.adapter_lanes, chip.max_rank);
+    ranks = engine.ranks;
+    positions = engine.positions;
+    words = std::max<int64_t>(1, chip.adapter_bytes / engine.WordBytes());
+  }
 };
 
 std::vector<Port> HostPorts() {
@@ -182,6 +185,16 @@ class ChipMaker {
 
   int64_t Context() const { return std::min(fabric_.max_context, fabric_.plan.weights->context); }
 
+  // Of the activation vectors in words, filled up to whole groups.
+  int64_t LongestInput() const {
+    const int64_t group = fabric_.plan.group;
+    int64_t longest = 0;
+    for (const ActivationVector& vector : plan_.vectors) {
+      longest = std::max(longest, (vector.inputs + group - 1) / group * group / plan_.lanes);
+    }
+    return longest;
+  }
+
   std::vector<Binding> EngineParameters(const QuantizedModel& model) const {
     const ChipSpec& chip = fabric_.chip;
     const RmsNormConstants hidden =
@@ -199,10 +212,15 @@ class ChipMaker {
             {"VECTOR_WORDS", Number(plan_.map.words)},
             {"TOP_K", Number(chip.top_k)},
             {"HEAD_LANES", Number(chip.head_lanes)},
+            {"HEADS_AT_ONCE", Number(chip.attention_heads)},
+            {"POSITIONS_AT_ONCE", Number(chip.attention_positions)},
             {"ADAPTER_RANKS", Number(adapter_.ranks)},
             {"ADAPTER_POSITIONS", Number(adapter_.positions)},
+            {"ADAPTER_TURNS", Number((chip.max_rank + adapter_.ranks - 1) / adapter_.ranks)},
             {"ADAPTER_WORDS", Number(adapter_.words)},
             {"ADAPTER_ENTRIES", Number(config_.layers * 7)},
+            {"ADAPTER_INPUT_WORDS", Number(LongestInput())},
+            {"RESIDUAL_FRACTION", Number(model.residual_fraction)},
             {"EMBED_COLUMNS", Number(LogicalColumns(fabric_, 0))},
             {"PASS_TAIL", Number(chip.columns_per_scaler + 4)},
             {"HIDDEN_ROOT", fmt::format("17'd{}", hidden.root)},

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "quant/adapter_memory.h"
 
 namespace burin {
 namespace {
@@ -43,6 +44,28 @@ Status CheckConditions(const PlacedFabric& fabric) {
                     fmt::format("{} dies, {} layer engines", fabric.dies, chip.layer_engines),
                     "one of each: the emitted chip is one die with one engine",
                     "Use --tile LAYER.MATRIX for a part of it.");
+  }
+  const int64_t a = chip.attention_heads, share = c.heads / c.kv_heads;
+  if (!Divides(a, c.heads) || (!Divides(a, share) && !Divides(share, a))) {
+    return BadInput(object + ": attention_heads", fmt::format("{}", a),
+                    fmt::format("a divisor or multiple of the {} query heads of a key/value head "
+                                "that divides all {}",
+                                share, c.heads));
+  }
+  const int64_t positions = EngineOf(chip.adapter_lanes, chip.max_rank).positions;
+  if (w % positions != 0) {
+    return BadInput(object + ": adapter_lanes", fmt::format("{}", chip.adapter_lanes),
+                    fmt::format("at most {} times max_rank: an adapter word is no wider than the "
+                                "vector lanes",
+                                w));
+  }
+  if (chip.attention_positions > 32) {
+    return BadInput(object + ": attention_positions", fmt::format("{}", chip.attention_positions),
+                    "at most 32");
+  }
+  if (chip.head_lanes > w || w % chip.head_lanes != 0) {
+    return BadInput(object + ": head_lanes", fmt::format("{}", chip.head_lanes),
+                    fmt::format("a divisor of the vector lanes, {}", w));
   }
   if (!Divides(w, fabric.plan.group)) {
     return BadInput(object + ": vector_lanes", fmt::format("{}", w),
@@ -284,6 +307,7 @@ class Planner {
     const MatrixEntry& entry = Entry(matrix);
     const int fraction = step.op == Op::kCollectAdd ? model_.residual_fraction : kVectorFraction;
     PutExponent(Weights(matrix).exponent + Shape(matrix).DropBits() + fraction);
+    Put(kKind, PlaceInPass(matrix));
     PutChecked(kMatrix, "matrices", matrix);
     PutChecked(kBlockWords, "words of a bank", LogicalColumns(fabric_, matrix) / plan_.lanes);
     if (step.layer >= 0) {
@@ -301,6 +325,13 @@ class Planner {
       Put(kBias, 1);
       PutChecked(kConstant, "constants", AddBias(bias));
     }
+  }
+
+  // Which of the matrices of its pass it is.
+  int64_t PlaceInPass(int32_t matrix) const {
+    const int32_t vector = plan_.vector_of[static_cast<size_t>(matrix)];
+    const auto& matrices = plan_.vectors[static_cast<size_t>(vector)].matrices;
+    return std::find(matrices.begin(), matrices.end(), matrix) - matrices.begin();
   }
 
   std::span<const int32_t> BiasOf(const Step& step, TensorKind kind) const {

@@ -15,6 +15,12 @@ constexpr uint32_t kVersion = 1;
 // Places in the header.
 constexpr size_t kTokens = 16, kPrompt = 17;
 
+void AppendWord(uint32_t word, std::string& text) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[(word >> shift) & 15];
+  text += '\n';
+}
+
 }  // namespace
 
 Trace::Trace(const PlacedFabric& fabric, const EnginePlan& plan, const Sha256Digest& digest,
@@ -63,18 +69,13 @@ void Trace::Add(const TracedToken& token) {
 }
 
 std::string Trace::ToHex() const {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::vector<uint32_t> header = header_;
   header[kTokens] = tokens_;
   header[kPrompt] = prompt_;
   std::string text;
   text.reserve((header.size() + words_.size()) * 9);
-  const auto append = [&](uint32_t word) {
-    for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[(word >> shift) & 15];
-    text += '\n';
-  };
-  std::for_each(header.begin(), header.end(), append);
-  std::for_each(words_.begin(), words_.end(), append);
+  for (const uint32_t word : header) AppendWord(word, text);
+  for (const uint32_t word : words_) AppendWord(word, text);
   return text;
 }
 
@@ -83,13 +84,25 @@ std::string Trace::Sizes() const {
       "localparam integer TRACE_WORDS = {};\n"
       "localparam integer TRACE_LANES = {};\n"
       "localparam integer TRACE_VECTOR_WORDS = {};\n"
-      "localparam integer TRACE_TOP_K = {};\n",
-      header_.size() + words_.size(), plan_.lanes, plan_.map.words, top_k_);
+      "localparam integer TRACE_TOP_K = {};\n"
+      "localparam integer TRACE_ADAPTER_WORDS = {};\n",
+      header_.size() + words_.size(), plan_.lanes, plan_.map.words, top_k_, adapter_words_);
 }
 
 Status WriteTrace(const Trace& trace, OutputFolder& folder) {
   BURIN_TRY(folder.Write("sim/trace.hex", trace.ToHex()));
   return folder.Write("sim/trace_size.svh", trace.Sizes());
+}
+
+Status WriteAdapterImage(std::span<const std::byte> image, OutputFolder& folder) {
+  BURIN_CHECK(image.size() % 4 == 0);
+  std::string text;
+  for (size_t at = 0; at < image.size(); at += 4) {
+    uint32_t word = 0;
+    for (size_t i = 4; i-- > 0;) word = word << 8 | std::to_integer<uint32_t>(image[at + i]);
+    AppendWord(word, text);
+  }
+  return folder.Write("sim/adapter.hex", text);
 }
 
 }  // namespace burin

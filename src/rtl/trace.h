@@ -2,6 +2,7 @@
 // hexadecimal digits for each 32-bit word (docs/rtl.md, "Trace").
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -29,6 +30,8 @@ class Trace {
         int64_t new_tokens);
 
   void Add(const TracedToken& token);
+  // Words of the adapter image that belongs to the trace; 0: none.
+  void set_adapter_words(int64_t words) { adapter_words_ = words; }
   // sim/trace.hex as a whole. At least one token.
   std::string ToHex() const;
   // Sizes of the trace for the Icarus bench, which must know them when it is compiled:
@@ -37,12 +40,16 @@ class Trace {
 
  private:
   const EnginePlan& plan_;
-  int64_t top_k_;
+  int64_t top_k_, adapter_words_ = 0;
   std::vector<uint32_t> header_, words_;
   uint32_t tokens_ = 0, prompt_ = 0;
 };
 
 // Both files. Errors: kIo.
 Status WriteTrace(const Trace& trace, OutputFolder& folder);
+
+// sim/adapter.hex: the image that a bench sends through the host port first, 4 bytes a line,
+// little-endian. Errors: kIo.
+Status WriteAdapterImage(std::span<const std::byte> image, OutputFolder& folder);
 
 }  // namespace burin

@@ -7,6 +7,7 @@
 #include "text/constraint/json_schema.h"
 #include "text/constraint/regex_reader.h"
 #include "text/constraint/walker.h"
+#include "text/utf8.h"
 
 namespace burin {
 namespace {
@@ -43,12 +44,17 @@ std::vector<uint64_t> AllowedTokens(const Vocabulary& vocabulary, Walker& walker
     walker.Truncate(above.frames);
     places.resize(above.places_end);
     reached.clear();
-    walker.Step(places, above.places_begin, node.byte, reached);
+    Place place{};
+    const int plain = above.places_end - above.places_begin == 1
+                          ? walker.StepPlain(places.back(), node.byte, &place)
+                          : -1;
+    if (plain < 0) walker.Step(places, above.places_begin, node.byte, reached);
+    if (plain > 0) reached.push_back(place);
     if (reached.empty()) {
       i = node.end;
       continue;
     }
-    walker.Close(reached, 0);
+    if (plain < 0) walker.Close(reached, 0);
     places.insert(places.end(), reached.begin(), reached.end());
     levels[node.depth] = {above.places_end, places.size(), walker.frames()};
     const uint32_t last = vocabulary.nodes[i + 1].first_token;
@@ -58,7 +64,11 @@ std::vector<uint64_t> AllowedTokens(const Vocabulary& vocabulary, Walker& walker
   return words;
 }
 
-void AppendState(uint32_t state, std::string& key) {
+// The part of a key that stands for number `index` of the stack from its top, or for its bottom.
+// States that are alike allow the same tokens.
+void AppendState(const Compiled& compiled, const Stack& stack, size_t index, std::string& key) {
+  const uint32_t state =
+      index < stack.size() ? compiled.states[stack[stack.size() - 1 - index]].alike : Walker::kEnd;
   key.append(reinterpret_cast<const char*>(&state), sizeof state);
 }
 
@@ -70,7 +80,7 @@ std::shared_ptr<const CachedMask> MaskOf(const Compiled& compiled, const Stack& 
   {
     const std::lock_guard lock(cache.mutex);
     for (size_t looked_at = 1; looked_at <= stack.size() + 1; ++looked_at) {
-      AppendState(looked_at <= stack.size() ? stack[stack.size() - looked_at] : Walker::kEnd, key);
+      AppendState(compiled, stack, looked_at - 1, key);
       const auto found = cache.masks.find(key);
       if (found == cache.masks.end()) break;
       if (found->second == nullptr) continue;
@@ -91,7 +101,7 @@ std::shared_ptr<const CachedMask> MaskOf(const Compiled& compiled, const Stack& 
   }
   key.clear();
   for (size_t i = 1; i <= walker.looked_at(); ++i) {
-    AppendState(i <= stack.size() ? stack[stack.size() - i] : Walker::kEnd, key);
+    AppendState(compiled, stack, i - 1, key);
     if (i < walker.looked_at()) {
       if (cache.masks.try_emplace(key, nullptr).second) cache.bytes += 128 + key.size();
     } else {
@@ -217,6 +227,22 @@ Result<Constraint> Constraint::FromJsonSchema(std::string_view schema,
   return Constraint(std::move(compiled));
 }
 
+Result<Constraint> Constraint::FromJsonSchemaBetween(std::string_view before,
+                                                     std::string_view schema,
+                                                     std::string_view after,
+                                                     const ConstraintVocabulary& vocabulary) {
+  auto grammar = constraint::ReadJsonSchema(schema, "the JSON schema");
+  if (grammar) {
+    grammar->rules.push_back(constraint::Sequence(
+        {constraint::Bytes(std::string(before)), constraint::Rule(grammar->root),
+         constraint::Optional(constraint::Bytes(std::string(after)))}));
+    grammar->names.emplace_back("root");
+    grammar->root = static_cast<uint32_t>(grammar->rules.size() - 1);
+  }
+  BURIN_ASSIGN(auto compiled, CompileFor(grammar, vocabulary.tables_, "the JSON schema"));
+  return Constraint(std::move(compiled));
+}
+
 Result<Constraint> Constraint::JsonObject(const ConstraintVocabulary& vocabulary) {
   return FromJsonSchema(R"({"type": "object"})", vocabulary);
 }
@@ -225,7 +251,10 @@ Result<Constraint> Constraint::FromChoices(const std::vector<std::string>& choic
                                            const ConstraintVocabulary& vocabulary) {
   Grammar grammar;
   std::vector<constraint::Expr> texts;
-  for (const std::string& choice : choices) texts.push_back(constraint::Bytes(choice));
+  for (const std::string& choice : choices) {
+    if (!IsValidUtf8(choice)) return BadInput("the choices", "bytes that are no UTF-8");
+    texts.push_back(constraint::Bytes(choice));
+  }
   grammar.rules = {constraint::Choice(std::move(texts))};
   BURIN_ASSIGN(auto compiled, CompileFor(grammar, vocabulary.tables_, "the choices"));
   return Constraint(std::move(compiled));

@@ -81,6 +81,10 @@ class Constraint {
   // or one above the limits of docs/constrained-output.md.
   static Result<Constraint> FromJsonSchema(std::string_view schema,
                                            const ConstraintVocabulary& vocabulary);
+  // `before`, a JSON value of `schema`, and then `after` or nothing.
+  static Result<Constraint> FromJsonSchemaBetween(std::string_view before, std::string_view schema,
+                                                  std::string_view after,
+                                                  const ConstraintVocabulary& vocabulary);
   // Any JSON object.
   static Result<Constraint> JsonObject(const ConstraintVocabulary& vocabulary);
   // One of the given texts.

@@ -261,13 +261,17 @@ constexpr const char* kWalkSchemas[] = {
         "tags":{"type":"array","items":{"enum":["a","ab","é"]},"maxItems":3}},"required":["name"]})",
     R"({"type":"object"})",
     R"({"anyOf":[{"type":"string","pattern":"^(true)*$"},{"const":true},{"type":"array","items":{"$ref":"#"}}]})",
-    R"({"type":"string","format":"date-time"})", "true"};
+    R"({"type":"string","format":"date-time"})",
+    R"({"type":"string","minLength":9,"maxLength":24})",
+    "true"};
 
 TEST(Constraint, MasksAreExactAndNeverEmpty) {
   for (const char* schema : kWalkSchemas) {
     SCOPED_TRACE(schema);
     CheckWalks(Unwrap(Constraint::FromJsonSchema(schema, Vocabulary())), Bytewise(), 7, 12);
   }
+  CheckWalks(Unwrap(Constraint::FromRegex("((tr|ue){8,30}12){2}", Vocabulary())), Bytewise(), 5,
+             12);
   CheckWalks(Unwrap(Constraint::FromGrammar(
                  "root ::= a | b\na ::= \"t\" a \"r\" | \"\"\nb ::= [t-u]* (\"r\" | \"u\"){2,5} ",
                  Vocabulary())),

@@ -126,8 +126,8 @@ CycleCauses CausesOf(const PlacedFabric& fabric, const TokenSchedule& schedule) 
   for (const StepTime& time : schedule.steps) {
     const Step& step = fabric.program[static_cast<size_t>(time.step)];
     const int64_t wire = WireStages(fabric, step);
-    const int64_t work = time.cycles - units::kIssue - wire;
-    causes.fill += units::kIssue;
+    const int64_t work = OwnCycles(fabric, step, schedule.request) - units::kIssue - wire;
+    causes.fill += time.cycles - work - wire;
     causes.wire += wire;
     switch (step.op) {
       case Op::kEmbed:

@@ -27,17 +27,18 @@ int64_t Collect(const PlacedFabric& fabric, const Step& step, const TokenRequest
   const int64_t wire = WireStages(fabric, step);
   const int64_t alone = units::CollectCycles(m.shape.cols, m.row_blocks, chip.vector_lanes, wire);
   if (request.adapter_rank == 0) return alone;
-  return units::CollectWithAdapterCycles(alone, m.shape.cols, request.adapter_rank,
-                                         chip.adapter_lanes, chip.max_rank);
+  return units::CollectWithAdapterCycles(alone, m.shape.cols, m.row_blocks, request.adapter_rank,
+                                         chip.adapter_lanes, chip.max_rank, wire);
 }
 
 int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request) {
   const ChipSpec& chip = fabric.chip;
   const ModelConfig& c = fabric.plan.config;
   const int64_t n = step.values, lanes = chip.vector_lanes, group = fabric.plan.group;
+  const int64_t heads = n / c.head_dim;  // where n is a vector of heads
   switch (step.op) {
     case Op::kEmbed:
-      return units::EmbedCycles(n, PassRowsOf(fabric, step), lanes, WireStages(fabric, step));
+      return units::EmbedCycles(n, chip.rows, lanes, WireStages(fabric, step));
     case Op::kNorm:
       return units::NormCycles(n, lanes, group, step.layer < 0 && c.tied_head);
     case Op::kAdaptDown:
@@ -50,11 +51,11 @@ int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequ
     case Op::kCollectAdd:
       return Collect(fabric, step, request);
     case Op::kHeadNorm:
-      return units::HeadNormCycles(n, n / c.head_dim, lanes);
+      return units::HeadNormCycles(heads, c.head_dim, lanes);
     case Op::kRotate:
-      return units::RotateCycles(n, c.head_dim, lanes);
+      return units::RotateCycles(heads, c.head_dim, lanes);
     case Op::kQuantizeHeads:
-      return units::QuantizeHeadsCycles(n, c.head_dim, lanes);
+      return units::QuantizeHeadsCycles(heads, c.head_dim, lanes);
     case Op::kAttend:
       return units::AttendCycles(request.positions, c.heads, c.head_dim, chip.attention_heads,
                                  chip.attention_positions, lanes);
@@ -64,7 +65,7 @@ int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequ
       return units::SwiGluCycles(n, lanes, group);
     case Op::kCollectLogits:
       return units::CollectLogitsCycles(n, MatrixOf(fabric, step).row_blocks, chip.head_lanes,
-                                        chip.top_k, WireStages(fabric, step));
+                                        WireStages(fabric, step));
   }
   BURIN_CHECK(!"unknown op");
   return 0;
@@ -143,9 +144,22 @@ bool Runs(const Step& step, const TokenRequest& request) {
   return request.logits || !behind_layers;
 }
 
+int64_t OwnCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request) {
+  return units::kIssue + (Runs(step, request) ? UnitCycles(fabric, step, request) : 0);
+}
+
 int64_t StepCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request) {
   if (!Runs(step, request)) return 0;
-  return units::kIssue + UnitCycles(fabric, step, request);
+  const Program& program = fabric.program;
+  const auto skipped = [&](size_t i) { return !Runs(program[i], request); };
+  const auto at = static_cast<size_t>(&step - program.data());
+  BURIN_CHECK(at < program.size());
+  int64_t words = 0;  // of steps that are fetched for nothing
+  for (size_t i = at; i > 0 && skipped(i - 1); --i) ++words;
+  size_t next = at + 1;
+  while (next < program.size() && skipped(next)) ++next;
+  if (next == program.size()) words += static_cast<int64_t>(next - at);  // and the end
+  return OwnCycles(fabric, step, request) + words * units::kIssue;
 }
 
 std::string StageName(const PlacedFabric& fabric, const Step& step) {

@@ -20,7 +20,13 @@ struct TokenRequest {
 // behind the last layer only if logits are wanted.
 bool Runs(const Step& step, const TokenRequest& request);
 
-// Cycles from the issue of the step to the issue of the next one; 0 for a step that does not run.
+// Cycles from the fetch of the step's word to the fetch of the next; for a step that does not run
+// kIssue.
+int64_t OwnCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request);
+
+// The same with the words that are fetched for nothing: those of steps in front of it that do not
+// run, and behind the token's last step all to its end. 0 for a step that does not run. All steps
+// of a token together are the token. `step` is one of fabric.program.
 int64_t StepCycles(const PlacedFabric& fabric, const Step& step, const TokenRequest& request);
 
 // Registers of wire between the engine of the step's layer and the farthest bank of its matrices,

@@ -1,7 +1,8 @@
 // Cycles of every unit of the machine (docs/machine.md), each as one closed formula and nowhere
 // else. Schedule, report and tests call these functions; a header in hw/ quotes its own, and the
-// RTL is measured against them. A "cycle" of a step runs from the edge on which the sequencer
-// raises `start` to the edge on which the unit has raised `done`.
+// RTL is measured against them step by step and they are equal (docs/rtl.md). The cycles of a unit
+// run from the one in which the sequencer raises its start to the one of its last result, both
+// included.
 //
 // Letters: n values of the step's vector, W vector lanes, R rows of a page, G rows of a group,
 // S columns of a scaler, A heads at once, P positions a cycle.
@@ -19,42 +20,45 @@ constexpr int64_t TreeLevels(int64_t n) {
   return n <= 1 ? 0 : std::bit_width(static_cast<uint64_t>(n - 1));
 }
 
-// ---- depths of pipelines, in registers from the first input to the first output
+// ---- depths of pipelines, in cycles
 
-// Sequencer: word of the program ROM, decode; then the unit's start. Before every step.
+// Sequencer: fetch of the program word, decode; then the unit's start. Before every step, for a
+// step that is skipped, and for the word that ends the token.
 inline constexpr int64_t kIssue = 2;
-// Bank: activation, products by the L levels, selected product, accumulator.
-inline constexpr int64_t kBankPipe = 4;
-// Scaler: drain register, 8 * hi + lo, times mantissa, shift and round, column sum.
-inline constexpr int64_t kScalerPipe = 4;
-// Collector: column sum out of the bank; behind the tree shift to fixed point, bias or residual.
-inline constexpr int64_t kCollectPipe = 4;
-// A read of the vector memory and the write of a result.
-inline constexpr int64_t kMemoryPipe = 2;
-// ReciprocalRoot (contract 5): normalise, table, square, multiply, correct, shift; times root.
-inline constexpr int64_t kRootPipe = 8;
-// Reciprocal: the same without the square.
-inline constexpr int64_t kReciprocalPipe = 6;
-// Reduction of the lanes of a word to one number (maximum or sum) and its register.
-constexpr int64_t LanePipe(int64_t lanes) { return TreeLevels(lanes) + 1; }
-// Block-floating quantizer: leading-zero count, shift, round and limit.
-inline constexpr int64_t kQuantizePipe = 3;
-// Norm: multiply, scale.
-inline constexpr int64_t kNormPipe = 2;
-// Gain: multiply, scale.
+// Word line to accumulator: product, accumulator.
+inline constexpr int64_t kBankPipe = 2;
+// Drain register to column sum: scaled, shifted and added.
+inline constexpr int64_t kScalerPipe = 2;
+// Column sum to vector memory: strobe, sums out of the bank; behind the tree exponent, adapter,
+// bias and residual, write (hw/burin_output_stage.sv).
+inline constexpr int64_t kCollectPipe = 7;
+// Column sum to the list of the largest: as above up to the fixed point, then a lane a cycle.
+inline constexpr int64_t kLogitPipe = 5;
+// Word line of the embedding to the vector memory: ROM word, level, times scale mantissa, scaled,
+// shift register, write (hw/burin_embed_reader.sv).
+inline constexpr int64_t kEmbedPipe = 8;
+// Norm: between the walks, root and factor, scaling (hw/burin_norm.sv).
+inline constexpr int64_t kNormPipe = 16;
 inline constexpr int64_t kGainPipe = 2;
-// Rotation: angle of coarse and fine turn (2), products, sum and round.
+// Head norms: from one head to the next, and behind the last one.
+inline constexpr int64_t kHeadNormPipe = 12;
+inline constexpr int64_t kHeadNormTail = 6;
+// Read of a word, block-floating quantizer, write (hw/burin_block_quantizer.sv).
+inline constexpr int64_t kQuantizePipe = 5;
+// Rotation (hw/burin_rotary.sv).
 inline constexpr int64_t kRotatePipe = 4;
-// Sigmoid (index, entry, interpolate), times gate, times up.
-inline constexpr int64_t kSwiGluPipe = 5;
-// Score: product, (tree), scale; Exp2Negative: index, interpolate, shift; times value, accumulate.
-inline constexpr int64_t kScorePipe = 3;
-inline constexpr int64_t kSoftmaxPipe = 4;
-inline constexpr int64_t kValuePipe = 3;
-// Comparator that a logit passes into the sorted list of the largest.
-inline constexpr int64_t kTopKPipe = 2;
-// Adapter engine: product, accumulate, write.
-inline constexpr int64_t kAdapterPipe = 3;
+// SwiGLU in front of the quantizer (hw/burin_swiglu.sv).
+inline constexpr int64_t kSwiGluPipe = 6;
+// Attention of a round: query, maximum known, total known, Reciprocal; behind the last round the
+// write (hw/burin_attention.sv).
+inline constexpr int64_t kAttendPipe = 15;
+inline constexpr int64_t kAttendTail = 4;
+// Adapter engine (hw/burin_adapter.sv): a matrix's first word to its rank vector, a turn of sums to
+// int8, the end of the step; B t and the output stage behind it.
+inline constexpr int64_t kAdaptDownPipe = 7;
+inline constexpr int64_t kAdaptSumPipe = 2;
+inline constexpr int64_t kAdaptDownTail = 2;
+inline constexpr int64_t kAdaptUpPipe = 14;
 
 // ---- the fabric
 
@@ -71,65 +75,70 @@ constexpr int64_t PassCycles(int64_t pass_rows, int64_t columns_per_scaler, int6
 constexpr int64_t CollectCycles(int64_t outputs, int64_t row_blocks, int64_t lanes, int64_t wire) {
   return wire + TreeLevels(row_blocks) + kCollectPipe + CeilDiv(outputs, lanes);
 }
-// Logits through the tree into the top-k unit, then the list of the largest k.
+// Logits through the tree into the list of the largest k, head_lanes a cycle.
 constexpr int64_t CollectLogitsCycles(int64_t outputs, int64_t row_blocks, int64_t head_lanes,
-                                      int64_t top_k, int64_t wire) {
-  return wire + TreeLevels(row_blocks) + kCollectPipe + CeilDiv(outputs, head_lanes) + kTopKPipe +
-         top_k;
+                                      int64_t wire) {
+  return wire + TreeLevels(row_blocks) + kLogitPipe + CeilDiv(outputs, head_lanes);
 }
-// The embedding column of a token: the row blocks read their word lines at the same time, one a
-// cycle, into their row registers; then W values a cycle go to the vector memory.
-constexpr int64_t EmbedCycles(int64_t hidden, int64_t pass_rows, int64_t lanes, int64_t wire) {
-  return wire + pass_rows + kBankPipe + kCollectPipe + CeilDiv(hidden, lanes);
+// The embedding column of a token: the row blocks read their word lines at the same time, a value
+// a cycle, and write their words one behind the other in the same W cycles.
+constexpr int64_t EmbedCycles(int64_t hidden, int64_t rows, int64_t lanes, int64_t wire) {
+  const int64_t blocks = CeilDiv(hidden, rows);
+  const int64_t last = CeilDiv(hidden - (blocks - 1) * rows, lanes) * lanes;
+  const int64_t full = blocks > 1 ? rows + blocks - 2 : 0;
+  return wire + std::max(full, last + blocks - 1) + kEmbedPipe;
 }
 
 // ---- the vector unit
 
-// Cycles that a group waits in the quantizer until its maximum is known.
-constexpr int64_t GroupWait(int64_t group, int64_t lanes) { return CeilDiv(group, lanes); }
+// Words of a vector filled up to whole groups, as the quantizer takes it, and those of a group.
+constexpr int64_t PaddedWords(int64_t n, int64_t lanes, int64_t group) {
+  return CeilDiv(n, group) * (group / lanes);
+}
+// Segments of a head: what the lanes take at once of it.
+constexpr int64_t Segments(int64_t head_dim, int64_t lanes) { return CeilDiv(head_dim, lanes); }
 
-// Walk 1 finds the largest magnitude, walk 2 the sum of squares, walk 3 scales and quantizes.
-constexpr int64_t NormCycles(int64_t n, int64_t lanes, int64_t group, bool gain) {
-  return 3 * (CeilDiv(n, lanes) + kMemoryPipe) + 2 * LanePipe(lanes) + kRootPipe + kNormPipe +
-         (gain ? kGainPipe : 0) + GroupWait(group, lanes) + kQuantizePipe;
-}
-// RMSNorm of each head: the same walks over all heads with a maximum and a sum each; the roots
-// follow one another through one pipe.
-constexpr int64_t HeadNormCycles(int64_t n, int64_t heads, int64_t lanes) {
-  return 3 * (CeilDiv(n, lanes) + kMemoryPipe) + 2 * LanePipe(lanes) + heads + kRootPipe +
-         kNormPipe + kGainPipe;
-}
-// Rotation of q or k in place; head_dim / 2 angles first, W at once.
-constexpr int64_t RotateCycles(int64_t n, int64_t head_dim, int64_t lanes) {
-  return CeilDiv(head_dim / 2, lanes) + CeilDiv(n, lanes) + kMemoryPipe + kRotatePipe;
-}
-// Heads to int8 with one exponent each.
-constexpr int64_t QuantizeHeadsCycles(int64_t n, int64_t head_dim, int64_t lanes) {
-  return CeilDiv(n, lanes) + GroupWait(head_dim, lanes) + kMemoryPipe + kQuantizePipe;
-}
 // A vector to block floating point.
 constexpr int64_t QuantizeCycles(int64_t n, int64_t lanes, int64_t group) {
-  return CeilDiv(n, lanes) + GroupWait(group, lanes) + kMemoryPipe + kQuantizePipe;
+  return PaddedWords(n, lanes, group) + group / lanes + kQuantizePipe;
 }
 // gate, up -> silu(gate) * up -> block floating point.
 constexpr int64_t SwiGluCycles(int64_t n, int64_t lanes, int64_t group) {
-  return CeilDiv(n, lanes) + GroupWait(group, lanes) + kMemoryPipe + kSwiGluPipe + kQuantizePipe;
+  return QuantizeCycles(n, lanes, group) + kSwiGluPipe;
+}
+// Walk 1 finds the largest magnitude, walk 2 the sum of squares, walk 3 scales and quantizes.
+constexpr int64_t NormCycles(int64_t n, int64_t lanes, int64_t group, bool gain) {
+  return 2 * CeilDiv(n, lanes) + kNormPipe - 1 + (gain ? kGainPipe : 0) +
+         QuantizeCycles(n, lanes, group);
+}
+// RMSNorm of each head, one after the other, with gain.
+constexpr int64_t HeadNormCycles(int64_t heads, int64_t head_dim, int64_t lanes) {
+  return heads * (3 * Segments(head_dim, lanes) + kHeadNormPipe) + kHeadNormTail;
+}
+// Rotation of q or k in place, a segment a cycle. The angles are made beside the embedding.
+constexpr int64_t RotateCycles(int64_t heads, int64_t head_dim, int64_t lanes) {
+  return heads * Segments(head_dim, lanes) + kRotatePipe;
+}
+// Heads to int8 with one exponent each, a segment a cycle.
+constexpr int64_t QuantizeHeadsCycles(int64_t heads, int64_t head_dim, int64_t lanes) {
+  return (heads + 1) * Segments(head_dim, lanes) + kQuantizePipe;
 }
 
 // ---- attention
 
-// For each round of A heads: a walk over the positions for scores and maxima, one for probabilities
-// and the sum over values, then the division and the write of the round's outputs.
+// For each round of A heads: a walk over the positions for scores and maxima (P a cycle; a tree
+// joins their maxima), one for probabilities and the sum over values, then the division and the
+// write of the round's outputs.
 constexpr int64_t AttendRoundCycles(int64_t positions, int64_t head_dim, int64_t heads_at_once,
                                     int64_t positions_at_once, int64_t lanes) {
-  return 2 * CeilDiv(positions, positions_at_once) + kScorePipe + TreeLevels(head_dim) +
-         LanePipe(positions_at_once) + kSoftmaxPipe + kValuePipe + LanePipe(positions_at_once) +
-         kReciprocalPipe + CeilDiv(heads_at_once * head_dim, lanes) + kMemoryPipe;
+  return 2 * (CeilDiv(positions, positions_at_once) + TreeLevels(positions_at_once)) + kAttendPipe +
+         heads_at_once * Segments(head_dim, lanes);
 }
 constexpr int64_t AttendCycles(int64_t positions, int64_t heads, int64_t head_dim,
                                int64_t heads_at_once, int64_t positions_at_once, int64_t lanes) {
   return CeilDiv(heads, heads_at_once) *
-         AttendRoundCycles(positions, head_dim, heads_at_once, positions_at_once, lanes);
+             AttendRoundCycles(positions, head_dim, heads_at_once, positions_at_once, lanes) +
+         kAttendTail;
 }
 
 // ---- the adapter engine: P x L multipliers, L ranks of P neighbouring inputs or outputs a cycle
@@ -139,23 +148,31 @@ constexpr int64_t AdapterRanksAtOnce(int64_t lanes, int64_t max_rank) {
   return std::min(lanes, max_rank);
 }
 constexpr int64_t AdapterWordsAtOnce(int64_t lanes, int64_t max_rank) {
-  return std::max<int64_t>(1, lanes / AdapterRanksAtOnce(lanes, max_rank));
+  return std::min<int64_t>(32, static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(
+                                   lanes / AdapterRanksAtOnce(lanes, max_rank)))));
 }
-// Cycles that the engine takes over n inputs (A x) or n outputs (B t) of one matrix.
-constexpr int64_t AdapterWalk(int64_t n, int64_t rank, int64_t lanes, int64_t max_rank) {
-  return CeilDiv(rank, AdapterRanksAtOnce(lanes, max_rank)) *
-             CeilDiv(n, AdapterWordsAtOnce(lanes, max_rank)) +
-         kAdapterPipe;
+// Words that the ranks of an adapter take for a position: ceil(r / L).
+constexpr int64_t AdapterTurns(int64_t rank, int64_t lanes, int64_t max_rank) {
+  return CeilDiv(rank, AdapterRanksAtOnce(lanes, max_rank));
 }
-// Rank vectors t = A x of `matrices` matrices with the same K inputs, one matrix after the other.
+// Rank vectors t = A x of `matrices` matrices with the same K inputs, one matrix after the other:
+// the walk over the inputs, then sums to int8.
 constexpr int64_t AdaptDownCycles(int64_t inputs, int64_t rank, int64_t matrices, int64_t lanes,
                                   int64_t max_rank) {
-  return matrices * AdapterWalk(inputs, rank, lanes, max_rank);
+  const int64_t turns = AdapterTurns(rank, lanes, max_rank);
+  const int64_t walk = CeilDiv(inputs, AdapterWordsAtOnce(lanes, max_rank)) * turns;
+  return matrices * (walk + kAdaptSumPipe * turns + kAdaptDownPipe) + kAdaptDownTail;
 }
-// A collect with an adapter of rank r: B t is made beside it, and the slower of the two decides.
-constexpr int64_t CollectWithAdapterCycles(int64_t collect_cycles, int64_t outputs, int64_t rank,
-                                           int64_t lanes, int64_t max_rank) {
-  return std::max(collect_cycles, AdapterWalk(outputs, rank, lanes, max_rank));
+// A collect with an adapter of rank r: B t is made output by output, the exponents of the outputs
+// before them, and the column sums wait for it; `collect_cycles` without an adapter.
+constexpr int64_t CollectWithAdapterCycles(int64_t collect_cycles, int64_t outputs,
+                                           int64_t row_blocks, int64_t rank, int64_t lanes,
+                                           int64_t max_rank, int64_t wire) {
+  const int64_t at_once = AdapterWordsAtOnce(lanes, max_rank);
+  return std::max(collect_cycles,
+                  wire + TreeLevels(row_blocks) + kAdaptUpPipe +
+                      CeilDiv(outputs, at_once) * AdapterTurns(rank, lanes, max_rank) +
+                      CeilDiv(outputs, at_once * AdapterRanksAtOnce(lanes, max_rank)));
 }
 
 }  // namespace burin::units

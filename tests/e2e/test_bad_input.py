@@ -153,7 +153,7 @@ class Usage(BurinTest):
         self.refuse("run", path, says=["no prompt"])
         self.refuse("run", path, "-p", "x", "--kernels", "none", says=["none", "scalar"])
         self.refuse("run", path, "-p", "x", environment={"BURIN_KERNELS": "none"}, says=["none", "scalar"])
-        self.refuse("run", path, "-p", "x", "--adapter", "folder", says=["--adapter"])
+        self.refuse("run", path, "-p", "x", "--adapter", "folder", says=["folder", "does not exist"])
         self.refuse("run", path, "-p", "x" * 300, says=["301", "128"])
         self.refuse("run", path, "--prompt-ids", "1,999", "--ids", says=["999"])
         self.refuse("run", path, "-p", "x", "--temperature", "-1", says=["temperature"])

@@ -3,9 +3,12 @@
 //   {"render": TEMPLATE, "variables": {...}}           -> {"text": ...} or {"error": ...}
 //   {"KIND": LANGUAGE, "walks": N, "seed": S}          -> {"texts": [...]}, random legal texts
 //   {"KIND": LANGUAGE, "texts": [...]}                 -> {"accepts": [true, ...]}
+//   {"KIND": LANGUAGE, "time": TEXT}                   -> milliseconds to compile, microseconds of
+//   a mask
 // KIND is json_schema, regex, grammar or choices. usage: text_probe TOKENIZER_FOLDER
+#include <algorithm>
+#include <ctime>
 #include <iostream>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/philox.h"
@@ -95,10 +98,49 @@ class WalkMaker {
   uint64_t counter_ = 0;
 };
 
+// Masks along the tokens of a text, made for the first time and found again.
+Json Timed(const Json& request, const Tokenizer& tokenizer,
+           const ConstraintVocabulary& vocabulary) {
+  // Processor time of this thread: others on the machine do not count.
+  struct Clock {
+    static double now() {
+      timespec time{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+      return 1e6 * static_cast<double>(time.tv_sec) + 1e-3 * static_cast<double>(time.tv_nsec);
+    }
+  };
+  const auto start = Clock::now();
+  const auto constraint = MakeConstraint(request, vocabulary);
+  if (!constraint) return {{"error", Message(constraint.error())}};
+  Json answer = {{"compile_ms", (Clock::now() - start) / 1000}};
+  const auto ids = tokenizer.Encode(request["time"].get<std::string>(), {.add_special = false});
+  std::vector<uint64_t> mask((static_cast<size_t>(tokenizer.vocab_size()) + 63) / 64);
+  for (const char* pass : {"first", "again"}) {
+    ConstraintState state = constraint->Start();
+    double total = 0, most = 0, advance = 0;
+    for (const int32_t id : ids) {
+      const auto before = Clock::now();
+      state.AllowedMask(mask);
+      const auto between = Clock::now();
+      if (!state.Advance(id)) return {{"error", "the text is not in the language"}};
+      advance += Clock::now() - between;
+      total += between - before;
+      most = std::max(most, between - before);
+    }
+    const auto count = static_cast<double>(ids.size());
+    answer[pass] = {{"mask_mean_us", total / count},
+                    {"mask_most_us", most},
+                    {"advance_mean_us", advance / count},
+                    {"tokens", ids.size()}};
+  }
+  return answer;
+}
+
 Json Constrained(const Json& request, const Tokenizer& tokenizer,
                  const ConstraintVocabulary& vocabulary) {
   const auto constraint = MakeConstraint(request, vocabulary);
   if (!constraint) return {{"error", Message(constraint.error())}};
+  if (request.contains("time")) return Timed(request, tokenizer, vocabulary);
   if (request.contains("texts")) {
     Json accepts = Json::array();
     for (const Json& text : request["texts"]) {

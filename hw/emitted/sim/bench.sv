@@ -7,7 +7,7 @@ module bench;
   localparam integer HEADER = 19;
 
   reg clk = 1'b0, reset = 1'b1;
-  reg in_valid = 1'b0, in_last = 1'b0, out_ready = 1'b0, register_write = 1'b0;
+  reg in_valid = 1'b0, in_dest = 1'b0, in_last = 1'b0, out_ready = 1'b0, register_write = 1'b0;
   reg [31:0] in_data = 0, register_write_data = 0;
   reg [7:0] register_address = 0;
   wire in_ready, out_valid, out_last, trace_write, trace_fetch;
@@ -17,7 +17,7 @@ module bench;
   wire [TRACE_LANES*32-1:0] trace_data;
 
   burin_chip chip (
-    .clk(clk), .reset(reset), .in_valid(in_valid), .in_ready(in_ready), .in_data(in_data), .in_dest(1'b0),
+    .clk(clk), .reset(reset), .in_valid(in_valid), .in_ready(in_ready), .in_data(in_data), .in_dest(in_dest),
     .in_last(in_last), .out_valid(out_valid), .out_ready(out_ready), .out_data(out_data), .out_last(out_last),
     .register_address(register_address), .register_write(register_write),
     .register_write_data(register_write_data), .register_read_data(register_read_data),
@@ -27,6 +27,7 @@ module bench;
   always #5 clk = ~clk;
 
   reg [31:0] trace [0:TRACE_WORDS-1];
+  reg [31:0] image [0:TRACE_ADAPTER_WORDS];
   reg [31:0] memory [0:TRACE_LANES*TRACE_VECTOR_WORDS-1];
   integer steps, tokens, prompt, limit, at, t, k, passed, failed, cycles, done, i, lane;
   integer values;         // place in the trace of the next expected value
@@ -145,6 +146,19 @@ module bench;
       end
     end
     write_register(8'h11, trace[18]);
+    if (TRACE_ADAPTER_WORDS > 0) begin
+      $readmemh("sim/adapter.hex", image, 0, TRACE_ADAPTER_WORDS - 1);
+      write_register(8'h10, 32'd2);
+      in_dest = 1'b1;
+      for (i = 0; i < TRACE_ADAPTER_WORDS; i = i + 1) begin
+        in_data = image[i];
+        in_valid = 1'b1;
+        @(negedge clk);
+      end
+      in_valid = 1'b0;
+      in_dest = 1'b0;
+      write_register(8'h14, 32'd1);
+    end
     write_register(8'h10, 32'd5);
     for (t = 0; t < tokens; t = t + 1) run_token;
     $display("%0d tokens, %0d cycles", tokens, cycles);

@@ -16,6 +16,7 @@ struct NfaState {
   std::vector<uint32_t> free;  // edges that take no byte
   std::vector<ByteEdge> bytes;
   std::vector<CallEdge> calls;
+  uint32_t alike = 0;  // see AutomatonState
 };
 
 struct StateSetHash {
@@ -50,6 +51,11 @@ class Determinizer {
     if (fresh) {
       AutomatonState& made = automaton_.states.emplace_back();
       made.final = std::binary_search(states.begin(), states.end(), accept_);
+      std::vector<uint32_t> signature;
+      for (const uint32_t state : states) signature.push_back(nfa_[state].alike);
+      std::sort(signature.begin(), signature.end());
+      signature.erase(std::unique(signature.begin(), signature.end()), signature.end());
+      made.alike = alike_.try_emplace(std::move(signature), place->second).first->second;
       sets_.push_back(std::move(states));
     }
     return place->second;
@@ -116,7 +122,7 @@ class Determinizer {
   std::vector<uint32_t> seen_;
   uint32_t round_ = 0;
   std::vector<std::vector<uint32_t>> sets_;
-  std::unordered_map<std::vector<uint32_t>, uint32_t, StateSetHash> index_;
+  std::unordered_map<std::vector<uint32_t>, uint32_t, StateSetHash> index_, alike_;
   Automaton automaton_;
 };
 
@@ -158,6 +164,7 @@ Automaton Minimized(const Automaton& automaton) {
   for (size_t i = count; i-- > 0;) {
     AutomatonState& state = small.states[group[i]];
     state = automaton.states[i];
+    state.alike = group[i];
     for (ByteEdge& edge : state.bytes) edge.to = group[edge.to];
   }
   return small;  // group[0] is 0: state 0 comes first in the last round
@@ -267,7 +274,8 @@ class Builder {
     }
     --budget_.states;
     nfa_.emplace_back();
-    return static_cast<uint32_t>(nfa_.size() - 1);
+    nfa_.back().alike = static_cast<uint32_t>(nfa_.size() - 1);
+    return nfa_.back().alike;
   }
   void Free(uint32_t from, uint32_t to) { nfa_[from].free.push_back(to); }
 
@@ -376,7 +384,19 @@ class Builder {
       small = Small(repeat.parts[0]);
       if (!small) return from;
     }
-    const auto once = [&](uint32_t at) { return small ? AddAutomaton(*small, at) : Add(part, at); };
+    // Each copy takes a byte at least: the copies that a token can reach lie that near.
+    const bool takes_bytes = small && !small->states[0].final;
+    uint32_t copy = 0, first_base = 0;
+    const auto once = [&](uint32_t at) {
+      if (!small) return Add(part, at);
+      const auto base = static_cast<uint32_t>(nfa_.size());
+      if (copy == 0) first_base = base;
+      const uint32_t to = AddAutomaton(*small, at);
+      if (takes_bytes && !error_) MarkAlike(repeat, copy, first_base, base);
+      ++copy;
+      return to;
+    };
+    const uint32_t end = NewState();
     for (uint32_t i = 0; i < repeat.min && !error_; ++i) from = once(from);
     if (repeat.max == kUnlimited) {
       const uint32_t loop = NewState();
@@ -387,13 +407,29 @@ class Builder {
       if (!error_) Free(back, loop);
       return loop;
     }
-    const uint32_t end = NewState();
     Free(from, end);
     for (uint32_t i = repeat.min; i < repeat.max && !error_; ++i) {
       from = once(from);
       Free(from, end);
     }
     return end;
+  }
+
+  // The states of copy `copy` of a repetition, which begin at `base`, as those of the first copy
+  // that differs only behind what a token can reach. All copies have equally many states, one
+  // behind the other.
+  void MarkAlike(const Expression& repeat, uint32_t copy, uint32_t first_base, uint32_t base) {
+    const uint64_t reach = uint64_t{copy} + budget_.longest_token + 1;
+    uint32_t first = copy;
+    if (copy < repeat.min) {
+      if (reach < repeat.min) first = 0;
+    } else if (reach < repeat.max && repeat.max != kUnlimited) {
+      first = repeat.min;
+    }
+    if (first == copy) return;
+    const auto size = static_cast<uint32_t>(nfa_.size()) - base;
+    const uint32_t other = first_base + first * size;
+    for (uint32_t i = 0; i < size; ++i) nfa_[base + i].alike = other + i;
   }
 
   uint32_t AddProduct(const Expression& product, uint32_t from) {

@@ -31,6 +31,9 @@ struct AutomatonState {
   std::vector<ByteEdge> bytes;  // in order, not overlapping
   std::vector<CallEdge> calls;  // one a rule
   bool final = false;
+  // The first state that no text of up to Budget::longest_token bytes tells from this one: the
+  // counted repetitions of a part are alike far from their end.
+  uint32_t alike = 0;
 };
 
 // Begins in state 0.
@@ -41,6 +44,7 @@ struct Automaton {
 // What the making of one constraint may take: states of all automata, of parts too.
 struct Budget {
   size_t states = 3'000'000;
+  uint32_t longest_token = 1024;  // bytes
 };
 
 // The automaton of an expression.

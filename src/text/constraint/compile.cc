@@ -15,9 +15,11 @@ struct Joined {
   std::vector<uint32_t> rule_start;
 };
 
-Result<Joined> Join(const Grammar& grammar, const std::string& object) {
+Result<Joined> Join(const Grammar& grammar, const Vocabulary& vocabulary,
+                    const std::string& object) {
   Joined joined;
   Budget budget;
+  budget.longest_token = vocabulary.longest;
   if (grammar.rules.size() > kMaxRules) {
     return BadInput(object, fmt::format("{} rules", grammar.rules.size()),
                     fmt::format("at most {}", kMaxRules));
@@ -29,6 +31,7 @@ Result<Joined> Join(const Grammar& grammar, const std::string& object) {
     for (AutomatonState& state : automaton.states) {
       for (ByteEdge& edge : state.bytes) edge.to += base;
       for (CallEdge& edge : state.calls) edge.to += base;
+      state.alike += base;
       joined.states.push_back(std::move(state));
     }
     if (joined.states.size() > kMaxStates) {
@@ -223,8 +226,8 @@ Status MakeTables(const Joined& joined, const std::vector<uint32_t>& need,
     const AutomatonState& state = joined.states[i];
     uint32_t byte_need = kNever;
     for (const ByteEdge& edge : state.bytes) byte_need = std::min(byte_need, need[edge.to]);
-    compiled.states.push_back(
-        {static_cast<uint32_t>(compiled.calls.size()), need[i], byte_need, state.final});
+    compiled.states.push_back({static_cast<uint32_t>(compiled.calls.size()), need[i], byte_need,
+                               state.alike, state.final, !state.final && state.calls.empty()});
     compiled.calls.insert(compiled.calls.end(), state.calls.begin(), state.calls.end());
     for (const ByteEdge& edge : state.bytes) {
       for (uint32_t c = compiled.class_of[edge.first]; c <= compiled.class_of[edge.last]; ++c) {
@@ -232,7 +235,8 @@ Status MakeTables(const Joined& joined, const std::vector<uint32_t>& need,
       }
     }
   }
-  compiled.states.push_back({static_cast<uint32_t>(compiled.calls.size()), 0, kNever, false});
+  compiled.states.push_back(
+      {static_cast<uint32_t>(compiled.calls.size()), 0, kNever, 0, false, false});
   compiled.rule_start = joined.rule_start;
   return {};
 }
@@ -242,7 +246,7 @@ Status MakeTables(const Joined& joined, const std::vector<uint32_t>& need,
 Result<std::shared_ptr<const Compiled>> Compile(const Grammar& grammar,
                                                 std::shared_ptr<const Vocabulary> vocabulary,
                                                 const std::string& object) {
-  BURIN_ASSIGN(Joined joined, Join(grammar, object));
+  BURIN_ASSIGN(Joined joined, Join(grammar, *vocabulary, object));
   DropBytesWithoutToken(*vocabulary, joined);
   const std::vector<uint32_t> need = Needs(joined);
   const uint32_t start = joined.rule_start[grammar.root];

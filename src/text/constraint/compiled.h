@@ -29,7 +29,9 @@ struct StateInfo {
   uint32_t first_call = 0;  // in `calls`; those of the next state begin where its own end
   uint32_t need = 0;        // levels of the stack that are needed from here to the rule's end
   uint32_t byte_need = 0;   // the same when the next step takes a byte; kNever: none can
+  uint32_t alike = 0;       // see AutomatonState
   bool final = false;
+  bool plain = false;  // nothing follows but by a byte
 };
 
 inline constexpr uint32_t kNever = UINT32_MAX / 4;

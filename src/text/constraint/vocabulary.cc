@@ -16,6 +16,7 @@ Vocabulary Vocabulary::Make(const Tokenizer& tokenizer, std::vector<int32_t> end
     const std::string_view text = tokenizer.TokenText(id);
     if (text.empty() || text.size() > kMaxTokenBytes) continue;
     made.text[static_cast<size_t>(id)] = text;
+    made.longest = std::max(made.longest, static_cast<uint32_t>(text.size()));
     if (text.size() == 1) made.has_byte[static_cast<uint8_t>(text[0])] = true;
     order.push_back(id);
   }

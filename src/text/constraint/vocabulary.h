@@ -27,7 +27,8 @@ struct Vocabulary {
   std::array<bool, 256> has_byte{};  // a token of this one byte is there
   std::vector<std::string> text;     // by id; empty: never allowed inside a text
   std::vector<int32_t> end_ids;
-  size_t words = 0;  // of a mask
+  size_t words = 0;      // of a mask
+  uint32_t longest = 0;  // bytes of the longest token
 
   static Vocabulary Make(const Tokenizer& tokenizer, std::vector<int32_t> end_ids);
 };

@@ -55,6 +55,16 @@ void Walker::Step(const std::vector<Place>& places, size_t begin, uint8_t byte,
   }
 }
 
+int Walker::StepPlain(Place place, uint8_t byte, Place* out) {
+  if (place.state == kEnd) return 0;
+  const uint32_t next = compiled_.Next(place.state, byte);
+  if (next == kNoState) return 0;
+  const StateInfo& info = compiled_.states[next];
+  if (!info.plain || frames_[place.frame].depth + info.need >= own_) return -1;
+  *out = {next, place.frame};
+  return 1;
+}
+
 void Walker::Close(std::vector<Place>& out, size_t begin) {
   if (out.size() == begin + 1) {  // the common case: nothing follows freely
     const Place place = out[begin];

@@ -30,6 +30,9 @@ class Walker {
 
   // Appends to `out` the places that `places` reach with `byte`, without what follows freely.
   void Step(const std::vector<Place>& places, size_t begin, uint8_t byte, std::vector<Place>& out);
+  // Step and Close from one place, where nothing follows freely: 1 and the place, 0 if there is
+  // none, or -1 if it is not so simple.
+  int StepPlain(Place place, uint8_t byte, Place* out);
   // Replaces out[begin, ...) by all places that they lead to without a byte: those where a byte
   // can be taken, and kEnd.
   void Close(std::vector<Place>& out, size_t begin);

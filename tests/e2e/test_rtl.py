@@ -1,0 +1,130 @@
+"""burin rtl: a whole chip under two simulators, equal to the emulator value by value and cycle by cycle.
+
+The tests that build simulations need verilator, iverilog, yosys; where one is missing they are skipped and say so. With
+BURIN_LONG=1 (the ctest e2e_rtl_long): real models, six chips, contexts to 256, mutations.
+"""
+import os
+import re
+import shutil
+import struct
+import subprocess
+import unittest
+
+from harness import BurinTest, HEARTH, SHARED, SOURCE, needs_hearth, needs_shared
+
+LONG = os.environ.get("BURIN_LONG") == "1"
+STORIES = SHARED / "stories260K" / "hf"
+
+
+def needs_tools(*names):
+    missing = [name for name in names if not shutil.which(name)]
+    return unittest.skipIf(missing, "no " + ", ".join(missing))
+
+
+long_test = unittest.skipUnless(LONG, "long: ctest -L long")
+
+
+class RtlTest(BurinTest):
+    def chip(self, name="chip", **knobs):
+        """A chip file: nano with other knobs."""
+        text = (SOURCE / "data" / "chips" / "nano.toml").read_text()
+        for knob, value in {"banks": 0, "kv_bytes": 1 << 24, **knobs}.items():
+            text, count = re.subn(rf"^{knob} = \d+", f"{knob} = {value}", text, flags=re.MULTILINE)
+            self.assertEqual(count, 1, knob)
+        path = self.folder / f"{name}.toml"
+        path.write_text(text)
+        return path
+
+    def make(self, folder, *targets, code=0):
+        done = subprocess.run(["make", "-s", "-C", self.folder / folder, *targets], capture_output=True, timeout=1500,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def passed(self, output, least):
+        """The bench's last line: all passed, at least that many."""
+        match = re.search(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
+        self.assertTrue(match, output)
+        self.assertEqual(match.group(2), "0", output)
+        self.assertGreaterEqual(int(match.group(1)), least, output)
+
+    def small_chip(self, *options, **knobs):
+        chip = self.chip(rows=64, columns=32, columns_per_scaler=8, vector_lanes=8, top_k=4, **knobs)
+        return self.json("rtl", self.cartridge(*options), "--chip", chip, "-o", "rtl", "-n", 6, "--prompt-ids", "256,72,101",
+                         "--force")
+
+
+class Emission(RtlTest):
+    def test_same_input_same_bytes_and_nothing_repeated(self):
+        first = self.small_chip("--bits", "3", "--group", "32")
+        before = {p.relative_to(self.folder / "rtl"): p.read_bytes() for p in (self.folder / "rtl").rglob("*") if p.is_file()}
+        self.small_chip("--bits", "3", "--group", "32")
+        after = {p.relative_to(self.folder / "rtl"): p.read_bytes() for p in (self.folder / "rtl").rglob("*") if p.is_file()}
+        self.assertEqual(before, after)
+        self.assertEqual(len(before), first["files"])
+        fabric = (self.folder / "rtl" / "burin_fabric.sv").read_text()
+        self.assertGreater(len(re.findall(r"^  burin_bank ", fabric, re.MULTILINE)), 10)
+        self.assertEqual(len(re.findall(r"^module ", fabric, re.MULTILINE)), 1)
+
+    def test_codes_of_a_bank_are_those_of_the_cartridge(self):
+        # Read by the pages of docs/formats/cartridge.md and hw/README.md, not by the program.
+        cartridge = self.cartridge("--bits", "4", "--group", "32")
+        chip = self.chip(rows=64, columns=32, columns_per_scaler=8, vector_lanes=8)
+        self.burin("rtl", cartridge, "--chip", chip, "-o", "rtl", "-n", "1")
+        data = cartridge.read_bytes()
+        sections = [struct.unpack_from("<IIIIQQ", data, 128 + 64 * i)
+                    for i in range(struct.unpack_from("<I", data, 16)[0])]
+        codes = {(tensor, layer): data[offset:offset + size] for kind, tensor, layer, _, offset, size in sections if kind == 4}
+        k_proj = codes[3, 1]
+
+        def code(row, column):
+            lane = 256 * (column // 16 * 2 + row // 32) + column % 16 * 4 + row % 4
+            k = row % 32 // 4
+            return k_proj[lane + 64 * (k // 2)] >> 4 * (k % 2) & 15
+
+        text = (self.folder / "rtl" / "burin_fabric.sv").read_text()
+        match = re.search(r"// Bank (\d+): model\.layers\.1\.self_attn\.k_proj row block 0, columns 0 to 31\n"
+                          r"(?:.*\n)*?  (rom_\w+) bank\1_code ", text)
+        self.assertTrue(match)
+        rows = (self.folder / "rtl" / "rom" / f"{match.group(2)}.hex").read_text().split()
+        for row in range(64):
+            word = int(rows[row], 16)
+            self.assertEqual([word >> 4 * c & 15 for c in range(32)], [code(row, c) for c in range(32)], row)
+
+    def test_wrong_inputs_are_refused(self):
+        cartridge = self.cartridge("--bits", "4", "--group", "32")
+        good = self.chip(rows=64, columns=32, columns_per_scaler=8, vector_lanes=8)
+        (self.folder / "full").mkdir()
+        (self.folder / "full" / "keep").write_text("x")
+        self.refuse("rtl", cartridge, "--chip", good, "-o", "full", says=["not empty", "--force"])
+        self.assertEqual((self.folder / "full" / "keep").read_text(), "x")
+        self.refuse("rtl", cartridge, "--chip", self.chip(banks=3), "-o", "rtl", says=["banks"])
+        self.refuse("rtl", cartridge, "--chip", self.chip(levels=8), "-o", "rtl", says=["levels"])
+        self.refuse("rtl", cartridge, "--chip", self.chip(vector_lanes=64), "-o", "rtl", says=["lanes"])
+        self.refuse("rtl", cartridge, "--chip", self.chip(attention_heads=3), "-o", "rtl", says=["attention_heads"])
+        self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--prompt-ids", "900", says=["900", "263"])
+        self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["without weights"])
+        self.assertFalse((self.folder / "rtl").exists())
+
+
+class Simulation(RtlTest):
+    @needs_tools("verilator", "iverilog", "yosys", "make")
+    def test_a_small_chip_is_the_emulator_in_both_simulators(self):
+        written = self.small_chip("--bits", "4", "--group", "32", "--tensor-bits", "*up_proj=6,*v_proj=3")
+        self.assertEqual(self.make("rtl", "lint").strip(), "lint: clean")
+        output = self.make("rtl", "sim")
+        self.passed(output, 400)
+        run = self.json("run", "model.burin", "--prompt-ids", "256,72,101", "-n", 6, "--temperature", 0)
+        self.assertEqual(written["ids"], run["ids"])
+        self.passed(self.make("rtl", "sim-icarus", "TOKENS=4"), 50)
+        self.assertIn("no latches", self.make("rtl", "read"))
+        # A trace of another cartridge is refused.
+        trace = self.folder / "rtl" / "sim" / "trace.hex"
+        lines = trace.read_text().split("\n")
+        lines[2] = "00000000"
+        trace.write_text("\n".join(lines))
+        self.assertIn("another cartridge", self.make("rtl", "sim", code=2))
+
+
+if __name__ == "__main__":
+    unittest.main()
