@@ -53,8 +53,10 @@ void Answer::Add(SequenceRequest request, bool continuation) {
                                                    answer->Drain();
                                                });
                                              });
-  choices_.push_back(
-      {std::move(sequence), AnswerText(app_.tokenizer, fields_.stop, continuation), {}, {}});
+  choices_.push_back({std::move(sequence),
+                      AnswerText(app_.tokenizer, fields_.stop, continuation, fields_.shown_ids),
+                      {},
+                      {}});
   begun_.push_back(false);
 }
 

@@ -41,13 +41,19 @@ std::string StopMatcher::Finish() {
 }
 
 AnswerText::AnswerText(const Tokenizer& tokenizer, std::vector<std::string> stops,
-                       bool continuation)
-    : decoder_(tokenizer, /*skip_special=*/true, continuation), matcher_(std::move(stops)) {}
+                       bool continuation, std::vector<int32_t> shown_ids)
+    : tokenizer_(tokenizer),
+      shown_ids_(std::move(shown_ids)),
+      decoder_(tokenizer, /*skip_special=*/true, continuation),
+      matcher_(std::move(stops)) {}
 
 void AnswerText::Push(NewToken token, Piece& piece) {
   if (stop()) return;
   ++tokens_;
-  const std::string part = decoder_.Push(token.id);
+  std::string part = decoder_.Push(token.id);
+  if (std::ranges::find(shown_ids_, token.id) != shown_ids_.end()) {
+    part += tokenizer_.TokenText(token.id);
+  }
   waiting_.push_back({std::move(token), decoded_});
   decoded_ += part.size();
   const std::string ready = matcher_.Push(part);

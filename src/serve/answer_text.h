@@ -41,7 +41,9 @@ struct TokenEntry {
 class AnswerText {
  public:
   // `continuation`: the text goes on after another one, so that its leading space counts.
-  AnswerText(const Tokenizer& tokenizer, std::vector<std::string> stops, bool continuation);
+  // `shown_ids`: special tokens whose text is given out, too.
+  AnswerText(const Tokenizer& tokenizer, std::vector<std::string> stops, bool continuation,
+             std::vector<int32_t> shown_ids = {});
 
   struct Piece {
     std::string text;
@@ -58,6 +60,8 @@ class AnswerText {
  private:
   void Release(bool all, Piece& piece);
 
+  const Tokenizer& tokenizer_;
+  const std::vector<int32_t> shown_ids_;
   StreamDecoder decoder_;
   StopMatcher matcher_;
   std::string text_;    // given out

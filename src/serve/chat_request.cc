@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "serve/json_writer.h"
+#include "text/tool_calls.h"
 
 namespace burin {
 namespace {
@@ -210,6 +211,12 @@ void ReadChat(const JsonView& root, const App& app, ChatFields& out) {
         "The model's chat template knows no tools. 'tool_choice' \"required\" or a "
         "named function makes it call one all the same.",
         "unsupported_parameter");
+  }
+  if (out.tools.mode == ToolUse::Mode::kAuto && knows) {
+    for (const std::string& mark : ToolCallParser::Marks(app.chat->tool_syntax())) {
+      const auto id = app.tokenizer.TokenId(mark);
+      if (id && app.tokenizer.IsSpecial(*id)) out.common.shown_ids.push_back(*id);
+    }
   }
   bool go_on = false;
   root["continue_final_message"].Read(go_on);

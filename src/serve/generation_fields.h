@@ -36,6 +36,8 @@ struct GenerationFields {
   bool reuse_prompt = true;
   int64_t logprobs = -1;  // alternatives; -1: none at all
   OutputFormat format;
+  // Special tokens whose text belongs to the output: the marks of tool calls.
+  std::vector<int32_t> shown_ids;
 };
 
 // What the ranges and defaults depend on.

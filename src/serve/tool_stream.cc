@@ -2,6 +2,7 @@
 
 #include "serve/app.h"
 #include "serve/json_view.h"
+#include "text/tool_calls.h"
 
 namespace burin {
 namespace {
@@ -10,6 +11,31 @@ class PlainText final : public ToolStream {
  public:
   MessageDelta Push(std::string_view text) override { return {std::string(text), {}}; }
   MessageDelta Finish() override { return {}; }
+};
+
+// Calls in the model's own syntax, where it makes some.
+class OwnSyntax final : public ToolStream {
+ public:
+  explicit OwnSyntax(ToolSyntax syntax) : parser_(syntax) {}
+  MessageDelta Push(std::string_view text) override { return Of(parser_.Push(text)); }
+  MessageDelta Finish() override { return Of(parser_.Finish()); }
+
+ private:
+  static MessageDelta Of(const std::vector<OutputDelta>& pieces) {
+    MessageDelta delta;
+    for (const OutputDelta& piece : pieces) {
+      const auto index = static_cast<size_t>(piece.index);
+      if (piece.kind == OutputDelta::Kind::kText) {
+        delta.content += piece.text;
+      } else if (piece.kind == OutputDelta::Kind::kCall) {
+        delta.calls.push_back({index, RandomId("call_"), piece.text, {}});
+      } else {
+        delta.calls.push_back({index, {}, {}, piece.text});
+      }
+    }
+    return delta;
+  }
+  ToolCallParser parser_;
 };
 
 // The whole text is the arguments.
@@ -85,12 +111,13 @@ class RequiredCall final : public ToolStream {
 }  // namespace
 
 std::unique_ptr<ToolStream> ToolStream::Create(const ToolUse& use, ToolSyntax syntax) {
-  (void)syntax;
   switch (use.mode) {
     case ToolUse::Mode::kNamed:
       return std::make_unique<NamedCall>(use.name);
     case ToolUse::Mode::kRequired:
       return std::make_unique<RequiredCall>();
+    case ToolUse::Mode::kAuto:
+      return std::make_unique<OwnSyntax>(syntax);
     default:
       return std::make_unique<PlainText>();
   }

