@@ -235,7 +235,7 @@ module burin_engine #(
   end else begin : norm_part
     assign norm_word = heads_norm ? {{(LANES - SEGMENT) * 32{1'b0}}, segment_word_a} : word_a;
   end
-  burin_norm #(.LANES(LANES)) norm (
+  burin_norm #(.LANES(LANES), .VECTORS(HEADS)) norm (
       .clk, .reset, .start(step_start && (op == NORM || heads_norm)),
       .vectors(heads_norm ? values : 16'd1),
       .words(heads_norm ? 16'(SEGMENTS) : words), .out_words(heads_norm ? 16'(SEGMENTS) : padded_words),

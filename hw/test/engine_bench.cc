@@ -383,7 +383,7 @@ TEST(EngineTest, HeadNorm) {
       std::copy(normal.begin(), normal.end(), head.begin());
     }
     ASSERT_EQ(e.Vector(5, kHeads * kHeadDim), x);
-    EXPECT_EQ(e.step_cycles.back(), 2 + kHeads * (3 * kSegments + 13) + 6);
+    EXPECT_EQ(e.step_cycles.back(), 2 + 3 * kHeads * kSegments + 19);
   }
 }
 

@@ -106,6 +106,7 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddPlaceCommand(app, action);
   AddRtlCommand(app, action);
   AddPresetsCommand(app, action);
+  AddReportCommand(app, action);
   BURIN_TRY(CheckCommandName(app, argc, argv));
   try {
     app.parse(argc, argv);

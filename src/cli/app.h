@@ -21,6 +21,7 @@ void AddInspectCommand(CLI::App& app, Action& action);
 void AddMaskCommand(CLI::App& app, Action& action);
 void AddPlaceCommand(CLI::App& app, Action& action);
 void AddPresetsCommand(CLI::App& app, Action& action);
+void AddReportCommand(CLI::App& app, Action& action);
 void AddRtlCommand(CLI::App& app, Action& action);
 void AddRunCommand(CLI::App& app, Action& action);
 void AddServeCommand(CLI::App& app, Action& action);

@@ -48,7 +48,7 @@ class ChipSilicon final : public SiliconModel {
  public:
   ChipSilicon(std::unique_ptr<const PlacedFabric> fabric, const Constants& constants)
       : fabric_(std::move(fabric)),
-        model_(*fabric_, constants, WorkloadOf(*fabric_)) {
+        model_(*fabric_, constants, WorkloadOf(*fabric_), ChipModel::Bands::kNone) {
     const Point point = constants.Nominal();
     link_ = LinkTiming::Of(point[Param::kClock], point[Param::kLinkBandwidth],
                            point[Param::kLinkLatency]);

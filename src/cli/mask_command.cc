@@ -10,16 +10,22 @@
 #include "fabric/data_files.h"
 #include "mask/bank.h"
 #include "mask/gdsii_writer.h"
+#include "mask/netlist.h"
 #include "mask/patterns.h"
 
 namespace burin {
 namespace {
 
 struct CellFlags {
-  std::string rules = "sky130", out, pattern = "random", json;
+  std::string rules = "sky130", out, netlist, pattern = "random", json;
   mask::BankShape shape{8, 8, 16, 0, 0};
   uint64_t seed = 1;
 };
+
+int CodeOf(const CellFlags& flags, int row, int col) {
+  return flags.pattern == "all-pairs" ? mask::AllPairsCode(row, col, flags.shape.lines)
+                                      : mask::RandomCode(flags.seed, row, col, flags.shape.lines);
+}
 
 // The program of a bank as one more cell of its layout: weights by the pattern, constants by the
 // seed.
@@ -29,9 +35,7 @@ Status AddProgram(const CellFlags& flags, const mask::Bank& bank, mask::Layout& 
   program.name = "program";
   for (int row = 0; row < s.rows; ++row) {
     for (int col = 0; col < s.cols; ++col) {
-      const int code = flags.pattern == "all-pairs"
-                           ? mask::AllPairsCode(row, col, s.lines)
-                           : mask::RandomCode(flags.seed, row, col, s.lines);
+      const int code = CodeOf(flags, row, col);
       program.shapes.push_back({bank.weight_layer(), bank.ViaSite(row, col, code)});
     }
   }
@@ -58,9 +62,7 @@ Json ToJson(const CellFlags& flags, const mask::Bank& bank) {
   for (int row = 0; row < s.rows && flags.pattern != "none"; ++row) {
     Json line = Json::array();
     for (int col = 0; col < s.cols; ++col) {
-      line.push_back(flags.pattern == "all-pairs"
-                         ? mask::AllPairsCode(row, col, s.lines)
-                         : mask::RandomCode(flags.seed, row, col, s.lines));
+      line.push_back(CodeOf(flags, row, col));
     }
     codes.push_back(std::move(line));
   }
@@ -84,7 +86,9 @@ Status RunMaskCell(const CellFlags& flags) {
   if (flags.pattern != "all-pairs" && flags.pattern != "random" && flags.pattern != "none") {
     return BadInput("--pattern", OneLine(flags.pattern), "all-pairs, random or none");
   }
-  if (!flags.out.empty()) BURIN_TRY(CheckWritable(flags.out));
+  for (const std::string& path : {flags.out, flags.netlist}) {
+    if (!path.empty()) BURIN_TRY(CheckWritable(path));
+  }
   BURIN_ASSIGN(const mask::Rules rules, mask::Rules::Load(flags.rules));
   BURIN_ASSIGN(const mask::Bank bank, mask::Bank::Create(rules, flags.shape));
   const mask::BankShape& s = bank.shape();
@@ -92,6 +96,11 @@ Status RunMaskCell(const CellFlags& flags) {
     return BadInput(
         "--pattern all-pairs", fmt::format("{} x {} cells", s.rows, s.cols),
         fmt::format("{} rows and {} columns at least", mask::AllPairsRows(s.lines), s.lines + 1));
+  }
+  if (!flags.netlist.empty()) {
+    const auto code = [&](int row, int col) { return CodeOf(flags, row, col); };
+    BURIN_ASSIGN(const std::string spice, mask::ToSpice(rules, bank, code));
+    BURIN_TRY(WriteFileAtomically(flags.netlist, spice));
   }
   if (!flags.out.empty()) {
     mask::Layout layout = bank.base();
@@ -137,6 +146,8 @@ void AddMaskCellCommand(CLI::App& mask, Action& action) {
       ->option_text("NAME");
   command->add_option("--seed", flags->seed, "Of the random codes; 1")->option_text("N");
   command->add_option("-o,--output", flags->out, "GDSII file to write")->option_text("FILE");
+  command->add_option("--netlist", flags->netlist, "SPICE file to write: the bank as it is meant")
+      ->option_text("FILE");
   AddJsonOption(*command, flags->json);
   command->callback([flags, &action] { action = [flags] { return RunMaskCell(*flags); }; });
 }

@@ -102,14 +102,15 @@ std::string Describe(const PlacedFabric& f) {
   text += fmt::format("context     {} positions of one user in {} bytes of KV SRAM a die\n",
                       WithCommas(static_cast<uint64_t>(f.max_context)),
                       WithCommas(static_cast<uint64_t>(c.kv_bytes)));
+  const int64_t a_die = (f.engines + f.dies - 1) / f.dies;
   int32_t wire = 0;
   double reach = 0;
   for (const PlacedMatrix& p : f.matrices) {
     wire = std::max(wire, p.wire_stages);
     reach = std::max(reach, p.reach_mm);
   }
-  text +=
-      fmt::format("program     {} steps a token, {} layer engines\n", f.program.size(), f.engines);
+  text += fmt::format("program     {} steps a token, {} layer engine{} a die\n", f.program.size(),
+                      a_die, a_die == 1 ? "" : "s");
   text += fmt::format(
       "floorplan   {:.1f} x {:.1f} mm; {:.1f} mm to the farthest bank, {} registers on the way\n\n",
       f.die_width, f.die_height, reach, wire);

@@ -91,8 +91,10 @@ ArraySize BankArray(const ChipSpec& chip, const Point& p) {
 }
 
 double ColumnTransistors(int64_t levels, const Point& p) {
-  return kProductBits * Count(levels) * p[Param::kSelectLeg] + kAccumulatorBits * AddBit(p) +
-         (kAccumulatorBits + kSumBits) * p[Param::kFlipFlop];
+  // Read paths: drain register to scaler, column sum to scaler and to the collect port.
+  const double read_bits = kAccumulatorBits + 2 * kSumBits;
+  return (kProductBits * Count(levels) + read_bits) * p[Param::kSelectLeg] +
+         kAccumulatorBits * AddBit(p) + (kAccumulatorBits + kSumBits) * p[Param::kFlipFlop];
 }
 
 double ScalerTransistors(const Point& p) {

@@ -38,7 +38,8 @@ int64_t KvPositions(const PlacedFabric& fabric) {
   return fabric.chip.kv_bytes / KvBytesPerPosition(fabric.plan.config, most);
 }
 
-ChipModel::ChipModel(const PlacedFabric& fabric, Constants constants, const Workload& workload)
+ChipModel::ChipModel(const PlacedFabric& fabric, Constants constants, const Workload& workload,
+                     Bands bands)
     : fabric_(fabric),
       constants_(std::move(constants)),
       workload_(workload),
@@ -53,6 +54,7 @@ ChipModel::ChipModel(const PlacedFabric& fabric, Constants constants, const Work
   prefill_serial_cycles_ =
       PrefillCycles(fabric, workload.prompt, workload.adapter_rank, link, false);
   nominal_ = At(nominal);
+  if (bands == Bands::kNone) return;
   for (const ParamInfo& info : ParamInfos()) {
     const Bracket& bracket = constants_[info.param];
     if (bracket.low == bracket.high) continue;

@@ -74,8 +74,11 @@ struct Sensitivity {
 
 class ChipModel {
  public:
-  // `fabric` must outlive the model. workload.context and prompt >= 1.
-  ChipModel(const PlacedFabric& fabric, Constants constants, const Workload& workload);
+  enum class Bands { kAll, kNone };
+  // `fabric` must outlive the model. workload.context and prompt >= 1. Without bands only nominal()
+  // is good.
+  ChipModel(const PlacedFabric& fabric, Constants constants, const Workload& workload,
+            Bands bands = Bands::kAll);
 
   const PlacedFabric& fabric() const { return fabric_; }
   const Constants& constants() const { return constants_; }

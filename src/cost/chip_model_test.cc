@@ -25,8 +25,8 @@ PlacedFabric PlaceOn(const ModelPlan& plan, const ChipSpec& chip, const Constant
   return Place(plan, chip, SizesFor(chip, plan.config, constants.Nominal())).value();
 }
 
-// On a process where everything is one: a column is 14 bits * levels legs, 21 bits of adder and
-// register, 53 more registers.
+// On a process where everything is one: a column is 14 bits * levels legs, legs of its three read
+// paths, 21 bits of adder and register, 53 more registers.
 TEST(Area, FormulasByHand) {
   const ChipSpec nano = LoadChip("nano").value();
   Point p = LoadConstants(nano, "unit").value().Nominal();
@@ -34,7 +34,7 @@ TEST(Area, FormulasByHand) {
                            Param::kMultiplierBit, Param::kWordDriver, Param::kLineKeeper}) {
     p.Set(part, 1);
   }
-  EXPECT_DOUBLE_EQ(ColumnTransistors(8, p), 14 * 8 + 21 * 2 + 53);
+  EXPECT_DOUBLE_EQ(ColumnTransistors(8, p), 14 * 8 + (21 + 32 + 32) + 21 * 2 + 53);
   EXPECT_DOUBLE_EQ(ScalerTransistors(p), 21 * 5 + 24 + 32 * 5 * 2 + 64 + 96);
   EXPECT_DOUBLE_EQ(MultiplierBankTransistors(16, p), 16 * (48 + 14) + 8);
   // 16 lines of 1 um are wider than the transistor of 1 um2.

@@ -161,98 +161,115 @@ class MergedTest : public testing::Test {
   testing_files::TempFolder base_folder_, merged_folder_, adapter_folder_;
 };
 
-// docs/numerics.md, section 11.4, and what the comparison adds: gains of 16 bits instead of floats,
-// merged weights rounded to floats, two outputs rounded.
+// The adapter's own error is bounded by docs/numerics.md, section 11.4; the comparison adds gains
+// of 16 bits instead of floats, merged weights rounded to floats, two outputs rounded. One matrix
+// with its adapter, as floats and as the chip's integers.
+struct Compared {
+  const AdapterMatrix& chip;
+  const LoraMatrix& lora;
+  const BlockFloatBatch& x;
+  std::vector<float> merged;  // [outputs][inputs]
+  std::vector<float> gains;   // of the inputs
+  double gain_error = 0;      // how far a stored gain may be off
+  double factor = 1;
+  int fraction = 0;
+
+  double X(int64_t i) const {
+    return std::ldexp(x.TokenMantissas(0)[i], x.TokenExponents(0)[i / x.group]);
+  }
+  double Gain(int64_t i) const { return static_cast<double>(gains[static_cast<size_t>(i)]); }
+};
+
+// What rank r adds to the bound of output n: docs/numerics.md, section 11.4, and the 16-bit gains.
+double RankBound(const Compared& c, int64_t r, int64_t n) {
+  const std::vector<float> a = c.lora.a.ToFloats(), b = c.lora.b.ToFloats();
+  double unit = 0, sum = 0, inputs = 0, gain_part = 0;
+  for (int64_t i = 0; i < c.chip.inputs; ++i) {
+    const auto w = static_cast<double>(a[static_cast<size_t>(r * c.chip.inputs + i)]);
+    unit = std::max(unit, std::abs(w) * (c.Gain(i) + c.gain_error) / 127);
+    sum += w * c.Gain(i) * c.X(i);
+    inputs += std::abs(c.X(i));
+    gain_part += std::abs(w * c.X(i)) * c.gain_error;
+  }
+  std::vector<int8_t> t(static_cast<size_t>(c.chip.rank));
+  const int exponent = AdapterRankVector(c.chip, c.x, 0, t.data());
+  const double error_t = inputs / 2 +
+                         std::ldexp(static_cast<double>(c.x.groups) / 2, c.x.CommonExponent(0)) +
+                         std::ldexp(1, exponent);
+  const double unit_b = std::ldexp(1, c.chip.exponents[static_cast<size_t>(n)]);
+  const double stored = c.chip.b[static_cast<size_t>(r * c.chip.outputs + n)] * unit_b;
+  const double column =
+      static_cast<double>(b[static_cast<size_t>(n * c.chip.rank + r)]) * c.lora.scale * c.factor;
+  return std::abs(stored) * error_t + (std::abs(sum) + gain_part) / unit * unit_b / 2 +
+         std::abs(column) * gain_part;
+}
+
+double Bound(const Compared& c, int64_t n) {
+  double bound = 1.5 * std::ldexp(1, -c.fraction);  // three roundings of half a unit
+  for (int64_t r = 0; r < c.chip.rank; ++r) bound += RankBound(c, r, n);
+  for (int64_t i = 0; i < c.chip.inputs; ++i) {  // a merged weight is a float
+    const auto w = static_cast<double>(c.merged[static_cast<size_t>(n * c.chip.inputs + i)]);
+    bound += std::abs(c.X(i) * c.Gain(i) * c.factor * w) * 0x1p-24;
+  }
+  return bound;
+}
+
+BlockFloatBatch RandomInput(int64_t inputs, uint64_t seed) {
+  std::vector<int32_t> values;
+  for (int64_t i = 0; i < inputs; ++i) {
+    values.push_back(static_cast<int32_t>(Philox(8, seed, static_cast<uint64_t>(i))[0]) >> 10);
+  }
+  BlockFloatBatch x;
+  x.Resize(1, inputs, 32);
+  QuantizeToken(std::span<const int32_t>(values), kNormFraction, x, 0);
+  return x;
+}
+
 TEST_F(MergedTest, AdapterAndMergedMatrixDifferByLessThanTheDerivedBound) {
   const auto base = ImportModel(base_folder_.path()), merged = ImportModel(merged_folder_.path());
   ASSERT_TRUE(base && merged);
-  const int64_t context = 16, group = 32;
-  const FloatWeights w(*base, context, group, 20), m(*merged, context, group, 20);
+  const FloatWeights w(*base, 16, 32, 20), m(*merged, 16, 32, 20);
   const auto adapter = LoadAdapter(adapter_folder_.path(), w.shell());
-  ASSERT_TRUE(adapter) << adapter.error().ToString();
   const auto lora = ReadAdapter(adapter_folder_.path(), config_);
-  ASSERT_TRUE(lora);
+  ASSERT_TRUE(adapter && lora);
+  const Adapter* const of_token[] = {adapter->get()};
   std::vector<int32_t> scratch;
   AdapterScratch adapter_scratch;
   for (size_t k = 0; k < kAdaptedKinds; ++k) {
     const auto kind = static_cast<MatrixKind>(k);
-    const AdapterMatrix& q = (*adapter)->At(1, kind);
-    const LoraMatrix& l = lora->At(1, kind);
+    const AdapterMatrix& chip = (*adapter)->At(1, kind);
     const bool accumulate = kind == MatrixKind::kO || kind == MatrixKind::kDown;
-    const int fraction = accumulate ? 20 : kVectorFraction;
-    BlockFloatBatch x;
-    x.Resize(1, q.inputs, group);
-    std::vector<int32_t> values;
-    for (int64_t i = 0; i < q.inputs; ++i) {
-      values.push_back(static_cast<int32_t>(Philox(8, k, static_cast<uint64_t>(i))[0]) >> 10);
+    const BlockFloatBatch x = RandomInput(chip.inputs, k);
+    Compared c{.chip = chip, .lora = lora->At(1, kind), .x = x, .merged = {}, .gains = {}};
+    c.merged = MatrixOf(*merged, 1, kind).ToFloats();
+    c.gains.assign(static_cast<size_t>(chip.inputs), 1.0F);
+    c.fraction = accumulate ? 20 : kVectorFraction;
+    if (!accumulate) {
+      const bool attention = k < 3;
+      const QuantizedLayer& shell = w.shell().layers[1];
+      c.gains = (attention ? base->layers[1].attention_norm : base->layers[1].ffn_norm).ToFloats();
+      c.gain_error = std::ldexp(0.5, (attention ? shell.attention_norm : shell.ffn_norm).exponent);
     }
-    QuantizeToken(std::span<const int32_t>(values), kNormFraction, x, 0);
-    std::vector<int32_t> with(static_cast<size_t>(q.outputs), 1000), want = with;
-    const MatrixPass adapted[] = {{{1, kind}, fraction, accumulate, with.data()}};
-    const MatrixPass exact[] = {{{1, kind}, fraction, accumulate, want.data()}};
+    if (kind == MatrixKind::kQ) {
+      c.factor = std::log2(std::exp(1.0)) / std::sqrt(static_cast<double>(config_.head_dim));
+    }
+    std::vector<int32_t> with(static_cast<size_t>(chip.outputs), 1000), want = with;
+    const MatrixPass adapted[] = {{{1, kind}, c.fraction, accumulate, with.data()}};
+    const MatrixPass exact[] = {{{1, kind}, c.fraction, accumulate, want.data()}};
     w.Multiply(adapted, x, scratch, nullptr);
     const std::vector<int32_t> without = with;
-    const Adapter* const of_token[] = {adapter->get()};
     AddAdapters(*AvailableKernelSets().front(), adapted, x, of_token, adapter_scratch, nullptr);
     m.Multiply(exact, x, scratch, nullptr);
-
-    // The gain of each input and how far the stored one may be off.
-    const LayerTensors& tensors = base->layers[1];
-    const bool attention = k < 3, ffn = kind == MatrixKind::kGate || kind == MatrixKind::kUp;
-    const QuantizedLayer& shell = w.shell().layers[1];
-    std::vector<float> gains(static_cast<size_t>(q.inputs), 1.0F);
-    double gain_error = 0;
-    if (attention || ffn) {
-      gains = (attention ? tensors.attention_norm : tensors.ffn_norm).ToFloats();
-      gain_error = std::ldexp(0.5, (attention ? shell.attention_norm : shell.ffn_norm).exponent);
-    }
-    const double factor =
-        kind == MatrixKind::kQ ? std::log2(std::exp(1.0)) / std::sqrt(config_.head_dim) : 1;
-    const std::vector<float> a = l.a.ToFloats(), b = l.b.ToFloats();
-    const std::vector<float> weights = MatrixOf(*merged, 1, kind).ToFloats();
-    std::vector<int8_t> t(static_cast<size_t>(kRank));
-    const int exponent = AdapterRankVector(q, x, 0, t.data());
     int noticed = 0;
-    for (int64_t n = 0; n < q.outputs; ++n) {
-      double bound = 1.5 * std::ldexp(1, -fraction);  // three roundings of half a unit
-      for (int64_t r = 0; r < kRank; ++r) {
-        double unit = 0, sum = 0, inputs = 0, gain_part = 0;
-        for (int64_t i = 0; i < q.inputs; ++i) {
-          const auto at = static_cast<size_t>(i);
-          const double g = static_cast<double>(gains[at]);
-          const double w_a = static_cast<double>(a[static_cast<size_t>(r * q.inputs + i)]);
-          const double v = std::ldexp(x.TokenMantissas(0)[i], x.TokenExponents(0)[i / group]);
-          unit = std::max(unit, (std::abs(w_a) * (g + gain_error)) / 127);
-          sum += w_a * g * v;
-          inputs += std::abs(v);
-          gain_part += std::abs(w_a * v) * gain_error;
-        }
-        const double column =
-            std::abs(static_cast<double>(b[static_cast<size_t>(n * kRank + r)])) * l.scale * factor;
-        const double unit_b = std::ldexp(1, q.exponents[static_cast<size_t>(n)]);
-        const double stored = std::abs(q.b[static_cast<size_t>(r * q.outputs + n)] * unit_b);
-        const double error_t = inputs / 2 +
-                               std::ldexp(static_cast<double>(x.groups) / 2, x.CommonExponent(0)) +
-                               std::ldexp(1, exponent);
-        bound +=
-            stored * error_t + (std::abs(sum) + gain_part) / unit * unit_b / 2 + column * gain_part;
-      }
-      for (int64_t i = 0; i < q.inputs; ++i) {  // a merged weight is a float
-        const double v = std::ldexp(x.TokenMantissas(0)[i], x.TokenExponents(0)[i / group]);
-        bound += std::abs(v * static_cast<double>(gains[static_cast<size_t>(i)]) * factor *
-                          static_cast<double>(weights[static_cast<size_t>(n * q.inputs + i)])) *
-                 0x1p-24;
-      }
-      const double difference =
-          std::ldexp(with[static_cast<size_t>(n)] - want[static_cast<size_t>(n)], -fraction);
+    for (size_t n = 0; n < with.size(); ++n) {
+      const double bound = Bound(c, static_cast<int64_t>(n));
+      const double difference = std::ldexp(with[n] - want[n], -c.fraction);
       ASSERT_LE(std::abs(difference), bound) << MatrixKindName(kind) << " output " << n;
-      const double lacking =
-          std::ldexp(without[static_cast<size_t>(n)] - want[static_cast<size_t>(n)], -fraction);
-      noticed += std::abs(lacking) > bound;
+      noticed += std::abs(std::ldexp(without[n] - want[n], -c.fraction)) > bound;
     }
     EXPECT_NE(with, want);  // the two ways are not the same arithmetic
     // The bound is small enough to see most additions.
-    EXPECT_GT(noticed, q.outputs / 2) << MatrixKindName(kind);
+    EXPECT_GT(noticed, chip.outputs / 2) << MatrixKindName(kind);
   }
 }
 

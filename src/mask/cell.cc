@@ -80,7 +80,7 @@ void DeriveTaps(RuleReader& rule, int32_t strap_pad, CellDimensions& d) {
   // A tap serves half of the columns on either side of it.
   d.columns_per_tap = 16;
   while (d.taps_in_array && d.columns_per_tap > 1 &&
-         d.columns_per_tap * d.column_width / 2 > reach - d.tap_width) {
+         int64_t{d.columns_per_tap} * d.column_width / 2 > reach - d.tap_width) {
     d.columns_per_tap /= 2;
   }
 }
@@ -112,6 +112,19 @@ Status CheckDrawnRules(const Rules& rules) {
   if (rules.layer(Role::kGateCut)) rule("gate_contact.in.gate_cut");
   if (!rules.Find("contact.width")) {
     for (const char* key : {"contact.size", "contact.space", "contact.in.active"}) rule(key);
+  }
+  BURIN_TRY(rule.status());
+  const int32_t in_active = rule.Or("contact.in.active", 0), in_tap = rule("contact.in.tap");
+  const int32_t least = rule.Or("contact.size", rule.Or("contact.width", 0)) +
+                        2 * std::max(rule.Or("contact.in.active.ends", in_active),
+                                     rule.Or("contact.in.tap.ends", in_tap));
+  for (const char* key : {"draw.cell_width", "draw.precharge_width", "draw.sense_width",
+                          "draw.driver_n_width", "draw.driver_p_width"}) {
+    if (const int32_t width = rule(key); rule.status() && width < least) {
+      return BadInput(fmt::format("{}: rules.\"{}\"", rules.path(), key),
+                      fmt::format("{} nm", width),
+                      fmt::format("{} nm at least: a contact and what is around it", least));
+    }
   }
   return rule.status();
 }

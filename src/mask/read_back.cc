@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
 #include <mutex>
 
 #include "base/interrupt.h"
@@ -14,6 +13,7 @@
 #include "mask/layer_reader.h"
 #include "mask/masks_writer.h"
 #include "mask/page_constants.h"
+#include "mask/problems.h"
 #include "mask/table_rom.h"
 #include "quant/cartridge_format.h"
 #include "quant/metadata.h"
@@ -22,34 +22,6 @@ namespace burin::mask {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
-
-// Problems from many threads, to be shown in order of where they are.
-class Problems {
- public:
-  ReportProblem At(int64_t order) {
-    return [this, order](std::string text) {
-      const std::lock_guard lock(mutex_);
-      ++count_;
-      auto& list = by_order_[order];
-      if (list.size() < ReadBack::kMostProblems) list.push_back(std::move(text));
-    };
-  }
-  int64_t count() const { return count_; }
-  std::vector<std::string> First() const {
-    std::vector<std::string> first;
-    for (const auto& [order, list] : by_order_) {
-      for (const std::string& text : list) {
-        if (first.size() < ReadBack::kMostProblems) first.push_back(text);
-      }
-    }
-    return first;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<int64_t, std::vector<std::string>> by_order_;
-  int64_t count_ = 0;
-};
 
 // Bits of words as bytes; a missing via reads as 0 and is reported.
 Bytes BytesOfBits(std::span<const uint8_t> values, const std::string& name,
@@ -108,7 +80,7 @@ class Reader {
   Progress* progress_;
 
   ReadBack result_;
-  Problems problems_;
+  Problems problems_{ReadBack::kMostProblems};
   std::optional<Die> die_;
   std::optional<SiteMap> weight_sites_, constant_sites_;
   PlacedFabric fabric_;

@@ -12,9 +12,9 @@ constexpr std::array<std::string_view, kRoles> kRoleNames = {
     "nwell",    "active", "tap",  "n_select", "p_select",   "gate", "contact",      "gate_contact",
     "gate_cut", "local",  "via0", "strap",    "weight_via", "line", "constant_via", "constant"};
 
-// The largest value that a drawing uses; areas are squares.
+// The largest value that a drawing uses; areas up to 1000 um2.
 constexpr int64_t kLargestNm = 1'000'000;
-constexpr int64_t kLargestArea = kLargestNm * kLargestNm;
+constexpr int64_t kLargestArea = 1'000'000'000;
 
 bool EndsWith(std::string_view text, std::string_view end) { return text.ends_with(end); }
 
@@ -44,8 +44,14 @@ Result<Rule> ReadRule(const toml::node& node, const std::string& key, const std:
   Rule rule{(*table)["nm"].value_or<int64_t>(0), (*table)["source"].value_or(std::string()),
             (*table)["grade"].value_or(std::string())};
   const bool is_area = EndsWith(key, ".area");
-  if (rule.nm < -kLargestNm || rule.nm > (is_area ? kLargestArea : kLargestNm)) {
-    return BadInput(object, fmt::format("{}", rule.nm), "nanometres up to one millimetre");
+  // One choice may be negative: how far active goes beyond a contact (asap7's SDT reaches over its
+  // end).
+  const bool is_size = EndsWith(key, "width") || EndsWith(key, ".size") ||
+                       EndsWith(key, ".space") || EndsWith(key, "grid") || is_area;
+  const int64_t least = key == "draw.drain_past_contact" ? -kLargestNm : is_size ? 1 : 0;
+  if (rule.nm < least || rule.nm > (is_area ? kLargestArea : kLargestNm)) {
+    return BadInput(object, fmt::format("{}", rule.nm),
+                    fmt::format("nanometres, {} up to one millimetre", least));
   }
   if (!is_area && rule.nm % grid != 0) {
     return BadInput(object, fmt::format("{} nm", rule.nm),

@@ -48,7 +48,7 @@ TEST(Rules, TheLossOfAnyRuleNamesFileAndKeyOrLeavesTheDrawingAsItIs) {
     for (const auto& [key, rule] : rules->all()) {
       const auto less = Rules::Parse(Without(text, key), "x.toml");
       ASSERT_TRUE(less) << less.error().ToString();
-      const auto bank = Bank::Create(*less, {8, 4, 16, 1, 1});
+      const auto bank = Bank::Create(*less, {4, 2, 8, 1, 1});
       if (bank) {
         // Optional: stricter values at line ends, and choices with a default.
         EXPECT_TRUE(kDeckOnly.contains(key) || key.ends_with(".ends") ||
@@ -63,6 +63,27 @@ TEST(Rules, TheLossOfAnyRuleNamesFileAndKeyOrLeavesTheDrawingAsItIs) {
       ++named;
     }
     EXPECT_GT(named, 35u);
+  }
+}
+
+// No value that a file may hold stops the program: a bank, or an error.
+TEST(Rules, AnyRuleAtItsExtremesGivesABankOrAnError) {
+  for (const char* name : {"sky130", "asap7"}) {
+    const std::string text = Text(name);
+    const auto rules = Rules::Parse(text, "x.toml");
+    ASSERT_TRUE(rules) << rules.error().ToString();
+    for (const auto& [key, rule] : rules->all()) {
+      for (const int64_t value :
+           {int64_t{-1000000}, int64_t{0}, int64_t{rules->grid()}, rule.nm * 3, int64_t{1000000}}) {
+        const size_t at = text.find("nm = ", text.find("\n\"" + key + "\" =")) + 5;
+        std::string changed = text;
+        changed.replace(at, text.find(',', at) - at, std::to_string(value));
+        const auto other = Rules::Parse(changed, "x.toml");
+        if (!other) continue;
+        const auto bank = Bank::Create(*other, {4, 2, 8, 1, 1});
+        EXPECT_TRUE(bank || !bank.error().object.empty());
+      }
+    }
   }
 }
 

@@ -97,7 +97,7 @@ void DrawPrecharge(Painter& p, const CellDimensions& d, const SenseDimensions& s
         {contact_x, device.gate - half, gate_right, device.gate - half + d.gate_length});
   p.LocalToStrap(p.GateContact(contact_x, device.gate), contact_x, device.gate);
   p.StrapPad(contact_x, device.gate);
-  p.Text(Role::kStrap, {contact_x, device.gate}, "PRE");
+  p.Text(Role::kStrap, {contact_x, device.gate}, fmt::format("PRE[{}]", place.tier));
   // One select over the devices of each group of columns.
   const int32_t around = p.Get("p_active.in.p_select") + width / 2 + grid;
   for (size_t i = 0; i + 1 < columns.taps.size(); ++i) {

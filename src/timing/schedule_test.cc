@@ -83,7 +83,11 @@ Case RandomCase(uint32_t seed) {
   return result;
 }
 
+#ifdef __SANITIZE_ADDRESS__  // which costs ten times as much
+constexpr uint32_t kCases = 1000;
+#else
 constexpr uint32_t kCases = 10000;
+#endif
 
 TEST(Schedule, ClosedFormEqualsSimulationOnRandomChips) {
   int64_t several_dies = 0, several_engines = 0, folded = 0, came_back = 0;
@@ -95,11 +99,7 @@ TEST(Schedule, ClosedFormEqualsSimulationOnRandomChips) {
                   jobs = 3 * users;
     const auto simulated = SimulateTokens(
         c.fabric, users, jobs, [&](int64_t) { return c.request; }, c.link, true);
-    ASSERT_EQ(simulated.bank_conflicts, 0)
-        << seed << " dies " << c.fabric.dies << " fold " << c.fabric.chip.fold << " tied "
-        << c.fabric.plan.config.tied_head << " engines " << c.fabric.engines << " layers "
-        << c.fabric.plan.config.layers << " s0 " << schedule.stations[0].name << " banks "
-        << c.fabric.banks << " blocks " << c.fabric.blocks.size() << " users " << users;
+    ASSERT_EQ(simulated.bank_conflicts, 0) << seed;
     for (int64_t job = 0; job < jobs; ++job) {
       ASSERT_EQ(simulated.finish[static_cast<size_t>(job)], FinishCycle(schedule, users, job))
           << "seed " << seed << ", job " << job << " of " << users << " users";
@@ -111,11 +111,11 @@ TEST(Schedule, ClosedFormEqualsSimulationOnRandomChips) {
     came_back += schedule.stations[0].name == "all dies";
   }
   for (const int64_t kind : {several_dies, several_engines, folded, came_back})
-    EXPECT_GT(kind, 300);
+    EXPECT_GT(kind, kCases / 40);
 }
 
 TEST(Schedule, PrefillEqualsSimulationOnRandomChips) {
-  for (uint32_t seed = 0; seed < 2000; ++seed) {
+  for (uint32_t seed = 0; seed < kCases / 5; ++seed) {
     const Case c = RandomCase(seed);
     Dice dice(seed + 2000000);
     const int64_t prompt = dice(1, 40), rank = c.request.adapter_rank;

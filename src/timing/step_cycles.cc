@@ -38,7 +38,7 @@ int64_t UnitCycles(const PlacedFabric& fabric, const Step& step, const TokenRequ
   const int64_t heads = n / c.head_dim;  // where n is a vector of heads
   switch (step.op) {
     case Op::kEmbed:
-      return units::EmbedCycles(n, chip.rows, lanes, WireStages(fabric, step));
+      return units::EmbedCycles(n, chip.rows, c.head_dim, lanes, WireStages(fabric, step));
     case Op::kNorm:
       return units::NormCycles(n, lanes, group, step.layer < 0 && c.tied_head);
     case Op::kAdaptDown:

@@ -6,6 +6,8 @@
 //
 // Letters: n values of the step's vector, W vector lanes, R rows of a page, G rows of a group,
 // S columns of a scaler, A heads at once, P positions a cycle.
+// docs/calibration.md holds numbers that follow from these: after a change run
+// BURIN_UPDATE_GOLDEN=1 build/release/cost_test and read the difference.
 #pragma once
 
 #include <algorithm>
@@ -37,12 +39,13 @@ inline constexpr int64_t kLogitPipe = 5;
 // Word line of the embedding to the vector memory: ROM word, level, times scale mantissa, scaled,
 // shift register, write (hw/burin_embed_reader.sv).
 inline constexpr int64_t kEmbedPipe = 8;
+// Rotary angles: ROM words, coarse times fine turn (hw/burin_rotary.sv).
+inline constexpr int64_t kAnglePipe = 3;
 // Norm: between the walks, root and factor, scaling (hw/burin_norm.sv).
 inline constexpr int64_t kNormPipe = 16;
 inline constexpr int64_t kGainPipe = 2;
-// Head norms: from one head to the next, and behind the last one.
-inline constexpr int64_t kHeadNormPipe = 12;
-inline constexpr int64_t kHeadNormTail = 6;
+// The same over all heads, with the write.
+inline constexpr int64_t kHeadNormPipe = 19;
 // Read of a word, block-floating quantizer, write (hw/burin_block_quantizer.sv).
 inline constexpr int64_t kQuantizePipe = 5;
 // Rotation (hw/burin_rotary.sv).
@@ -81,26 +84,30 @@ constexpr int64_t CollectLogitsCycles(int64_t outputs, int64_t row_blocks, int64
   return wire + TreeLevels(row_blocks) + kLogitPipe + CeilDiv(outputs, head_lanes);
 }
 // The embedding column of a token: the row blocks read their word lines at the same time, a value
-// a cycle, and write their words one behind the other in the same W cycles.
-constexpr int64_t EmbedCycles(int64_t hidden, int64_t rows, int64_t lanes, int64_t wire) {
+// a cycle, and write their words one behind the other in the same W cycles. Beside it a pair of
+// rotary angles a cycle.
+constexpr int64_t EmbedCycles(int64_t hidden, int64_t rows, int64_t head_dim, int64_t lanes,
+                              int64_t wire) {
   const int64_t blocks = CeilDiv(hidden, rows);
   const int64_t last = CeilDiv(hidden - (blocks - 1) * rows, lanes) * lanes;
   const int64_t full = blocks > 1 ? rows + blocks - 2 : 0;
-  return wire + std::max(full, last + blocks - 1) + kEmbedPipe;
+  return std::max(wire + std::max(full, last + blocks - 1) + kEmbedPipe, head_dim / 2 + kAnglePipe);
 }
 
 // ---- the vector unit
 
-// Words of a vector filled up to whole groups, as the quantizer takes it, and those of a group.
+// Words of a vector filled up to whole groups, as the quantizer takes it, and those of a group. The
+// RTL has lanes <= group; wider words hold several groups.
 constexpr int64_t PaddedWords(int64_t n, int64_t lanes, int64_t group) {
-  return CeilDiv(n, group) * (group / lanes);
+  return CeilDiv(CeilDiv(n, group) * group, lanes);
 }
+constexpr int64_t GroupWords(int64_t lanes, int64_t group) { return CeilDiv(group, lanes); }
 // Segments of a head: what the lanes take at once of it.
 constexpr int64_t Segments(int64_t head_dim, int64_t lanes) { return CeilDiv(head_dim, lanes); }
 
 // A vector to block floating point.
 constexpr int64_t QuantizeCycles(int64_t n, int64_t lanes, int64_t group) {
-  return PaddedWords(n, lanes, group) + group / lanes + kQuantizePipe;
+  return PaddedWords(n, lanes, group) + GroupWords(lanes, group) + kQuantizePipe;
 }
 // gate, up -> silu(gate) * up -> block floating point.
 constexpr int64_t SwiGluCycles(int64_t n, int64_t lanes, int64_t group) {
@@ -111,9 +118,9 @@ constexpr int64_t NormCycles(int64_t n, int64_t lanes, int64_t group, bool gain)
   return 2 * CeilDiv(n, lanes) + kNormPipe - 1 + (gain ? kGainPipe : 0) +
          QuantizeCycles(n, lanes, group);
 }
-// RMSNorm of each head, one after the other, with gain.
+// RMSNorm of each head, with gain: three walks over all heads, a segment a cycle.
 constexpr int64_t HeadNormCycles(int64_t heads, int64_t head_dim, int64_t lanes) {
-  return heads * (3 * Segments(head_dim, lanes) + kHeadNormPipe) + kHeadNormTail;
+  return 3 * heads * Segments(head_dim, lanes) + kHeadNormPipe;
 }
 // Rotation of q or k in place, a segment a cycle. The angles are made beside the embedding.
 constexpr int64_t RotateCycles(int64_t heads, int64_t head_dim, int64_t lanes) {
@@ -131,7 +138,7 @@ constexpr int64_t QuantizeHeadsCycles(int64_t heads, int64_t head_dim, int64_t l
 // write of the round's outputs.
 constexpr int64_t AttendRoundCycles(int64_t positions, int64_t head_dim, int64_t heads_at_once,
                                     int64_t positions_at_once, int64_t lanes) {
-  return 2 * (CeilDiv(positions, positions_at_once) + TreeLevels(positions_at_once)) + kAttendPipe +
+  return 2 * CeilDiv(positions, positions_at_once) + TreeLevels(positions_at_once) + kAttendPipe +
          heads_at_once * Segments(head_dim, lanes);
 }
 constexpr int64_t AttendCycles(int64_t positions, int64_t heads, int64_t head_dim,

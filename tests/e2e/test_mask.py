@@ -86,7 +86,7 @@ class Masks(BurinTest):
             shutil.copy(self.folder / name, masks / "weights.oas")
             failed = self.run_burin("mask", "verify", "a", "a.burin")
             self.assertEqual(failed.code, 2)
-            self.assertRegex(failed.err, r"1 differences, the first: " + says)
+            self.assertRegex(failed.err, r"1 difference, the first: " + says)
 
     @unittest.skipUnless(KLAYOUT and EXTRACT.is_file(), "no klayout")
     def test_klayout_extracts_the_codes_of_a_bank(self):

@@ -1,0 +1,118 @@
+// burin report: what a model would be as a chip.
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "cli/app.h"
+#include "cli/console.h"
+#include "cli/model_source.h"
+#include "cli/report.h"
+#include "fabric/nearest_chip.h"
+
+namespace burin {
+namespace {
+
+constexpr int64_t kUsualContext = 1024;
+
+struct ReportFlags {
+  ModelSourceFlags source;
+  std::string process, require, html, json;
+  int64_t prompt = 0, adapter_rank = 0;
+};
+
+Status WriteFile(const std::string& path, const std::string& text) {
+  const std::string partial = path + ".partial";
+  std::FILE* out = std::fopen(partial.c_str(), "wb");
+  if (out == nullptr) return IoError(OneLine(path), std::strerror(errno));
+  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
+  const bool closed = std::fclose(out) == 0;
+  std::error_code error;
+  if (written && closed) std::filesystem::rename(partial, path, error);
+  if (written && closed && !error) return {};
+  const std::string found = error ? error.message() : std::strerror(errno);
+  std::filesystem::remove(partial, error);
+  return IoError(OneLine(path), found);
+}
+
+Result<Workload> WorkloadOf(const ReportFlags& flags, const PlacedFabric& fabric) {
+  Workload work;
+  work.context = flags.source.context > 0
+                     ? flags.source.context
+                     : std::max<int64_t>(1, std::min(kUsualContext, fabric.max_context));
+  work.prompt = flags.prompt > 0 ? flags.prompt : work.context;
+  if (work.prompt > std::max<int64_t>(1, fabric.max_context)) {
+    return BadInput(
+        "burin report: --prompt", fmt::format("{}", work.prompt),
+        fmt::format("at most the {} positions that the KV SRAM holds", fabric.max_context));
+  }
+  if (flags.adapter_rank > fabric.chip.max_rank) {
+    return BadInput("burin report: --adapter-rank", fmt::format("{}", flags.adapter_rank),
+                    fmt::format("at most the chip's {}", fabric.chip.max_rank));
+  }
+  work.adapter_rank = flags.adapter_rank;
+  return work;
+}
+
+Status RunReport(const ReportFlags& flags) {
+  const Console console(flags.json);
+  BURIN_TRY(console.Check());
+  if (!flags.html.empty()) BURIN_TRY(CheckWritable(flags.html));
+  std::vector<Wish> wishes;
+  if (!flags.require.empty()) {
+    BURIN_ASSIGN(wishes, ParseWishes(flags.require));
+  }
+  BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
+  BURIN_ASSIGN(const Constants constants, LoadConstants(source.chip, flags.process));
+  const FloorplanSizes sizes = SizesFor(source.chip, source.plan.config, constants.Nominal());
+  const auto fabric = Place(source.plan, source.chip, sizes);
+  if (!fabric) return tl::unexpected<Error>(WithNearestChips(fabric.error(), source.plan));
+  BURIN_TRY(VerifyPlacement(*fabric));
+  BURIN_ASSIGN(const Workload work, WorkloadOf(flags, *fabric));
+  const ChipModel model(*fabric, constants, work);
+  BURIN_ASSIGN(std::vector<System> systems, LoadComparison());
+  Report report{model, std::move(systems), BindingOf(model), {}, {}, wishes, {}};
+  report.answers = AnswersOf(model, report.systems);
+  report.break_evens = BreakEvensOf(model, report.systems);
+  if (!wishes.empty()) {
+    BURIN_ASSIGN(report.required, Require(model, wishes));
+  }
+  if (!flags.html.empty()) BURIN_TRY(WriteFile(flags.html, ReportHtml(report)));
+  console.Print(ReportText(report));
+  return console.WriteJson(ReportJson(report));
+}
+
+}  // namespace
+
+void AddReportCommand(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<ReportFlags>();
+  CLI::App* command =
+      app.add_subcommand("report", "Speed, area, power and price of a model as a chip, and why");
+  AddModelSourceOptions(*command, flags->source);
+  command
+      ->add_option("--prompt", flags->prompt,
+                   "Tokens before the first answer; by default --context")
+      ->option_text("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
+  command
+      ->add_option("--adapter-rank", flags->adapter_rank,
+                   "With a LoRA of that rank on all matrices")
+      ->option_text("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1024}));
+  command
+      ->add_option("--process", flags->process,
+                   "Another process than the chip's: a name of data/tech, or a TOML file")
+      ->option_text("NAME|FILE");
+  command
+      ->add_option(
+          "--require", flags->require,
+          "The smallest change that meets it: tokens_per_s=17000,context=6144,area_mm2=858")
+      ->option_text("K=N,...");
+  command->add_option("--html", flags->html, "Write a page with floorplan and charts")
+      ->option_text("FILE");
+  AddJsonOption(*command, flags->json);
+  command->callback([flags, &action] { action = [flags] { return RunReport(*flags); }; });
+}
+
+}  // namespace burin

@@ -1,0 +1,192 @@
+// The report on a terminal.
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "cli/report.h"
+
+namespace burin {
+namespace {
+
+constexpr size_t kColumns = 80;
+constexpr size_t kLabel = 11;
+
+// `text` in lines of at most 80 columns behind a label.
+std::string Paragraph(const std::string& label, const std::string& text) {
+  std::string out = label;
+  out.resize(std::max(kLabel, label.size() + 1), ' ');
+  size_t column = out.size();
+  bool first = true;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!first && column + 1 + word.size() > kColumns) {
+      out += "\n" + std::string(kLabel, ' ');
+      column = kLabel;
+      first = true;
+    }
+    if (!first) out += ' ', ++column;
+    out += word;
+    column += word.size();
+    first = false;
+  }
+  return out + "\n";
+}
+
+std::string BandRow(const ChipModel& model, const std::string& label, double scale,
+                    const Metric& metric, const std::string& note) {
+  const Band b = model.BandOf(metric);
+  return fmt::format("{:<24}{:>9} {:>10} {:>10}{}{}\n", label, Figures(b.low * scale),
+                     Figures(b.nominal * scale), Figures(b.high * scale), note.empty() ? "" : "  ",
+                     note);
+}
+
+std::string Head(const Report& r) {
+  const PlacedFabric& f = r.model.fabric();
+  return fmt::format(
+      "{} on {}: {} G weights at {:.2f} bits, {} {}, {}\n", OneLine(f.plan.name),
+      OneLine(f.chip.name), Figures(static_cast<double>(f.plan.config.WeightCount()) * 1e-9),
+      BitsPerWeight(f), f.dies, f.dies == 1 ? "die" : "dies", r.model.constants().tech.name);
+}
+
+std::string Table(const Report& r) {
+  const ChipModel& m = r.model;
+  const Estimate& e = m.nominal();
+  std::string text = fmt::format("{:<24}{:>9} {:>10} {:>10}\n", "", "low", "nominal", "high");
+  text += BandRow(
+      m, "one user, tokens/s", 1, [](const Estimate& x) { return x.tokens_per_s_user; },
+      fmt::format("at {} positions", WithCommas(static_cast<uint64_t>(m.workload().context))));
+  text += BandRow(
+      m, "all users, tokens/s", 1, [](const Estimate& x) { return x.tokens_per_s_aggregate; },
+      fmt::format("{} in flight ({})", e.users, UserLimitName(e.user_limit)));
+  text += BandRow(
+      m, "first token, ms", 1e3, [](const Estimate& x) { return x.first_token_s; },
+      fmt::format("prompt of {}", WithCommas(static_cast<uint64_t>(m.workload().prompt))));
+  text += BandRow(
+      m, "die, mm2", 1, [](const Estimate& x) { return x.die_mm2; },
+      fmt::format("{:.1f} G transistors{}", e.transistors / 1e9,
+                  m.fabric().dies > 1 ? " in all" : ""));
+  text += BandRow(
+      m, "power, W", 1, [](const Estimate& x) { return x.power_w; }, "explained, one user");
+  text += BandRow(
+      m, "  x system factor", 1, [](const Estimate& x) { return x.card_power_w; },
+      fmt::format("unexplained {}", m.constants()[Param::kSystemFactor].nominal));
+  text += BandRow(
+      m, "a token, mJ", 1e3, [](const Estimate& x) { return x.energy_per_token_j; },
+      fmt::format("explained; {:.3g} with it", e.card_energy_per_token_j * 1e3));
+  text += BandRow(
+      m, "good dies, %", 100, [](const Estimate& x) { return x.die.yield; },
+      fmt::format("{} of {} a wafer", e.die.good, e.die.gross));
+  text += BandRow(
+      m, "die, USD", 1, [](const Estimate& x) { return x.die.usd; }, "");
+  text += BandRow(
+      m, "card, USD", 1, [](const Estimate& x) { return x.card.usd(); }, "parts only");
+  text += BandRow(
+      m, "10^6 tokens, USD", 1, [](const Estimate& x) { return x.tokens.usd(); },
+      "ten cards in a server");
+  text += fmt::format("{:<24}{:>20} {:>10}  positions of one user\n", "context",
+                      WithCommas(static_cast<uint64_t>(m.fabric().max_context)), "");
+  return text;
+}
+
+std::string Bar(double share, size_t width) {
+  return std::string(
+      static_cast<size_t>(std::lround(std::clamp(share, 0.0, 1.0) * static_cast<double>(width))),
+      '#');
+}
+
+// Time by cause on the left, area by block on the right.
+std::string Bars(const Report& r) {
+  const auto causes = NamedCauses(r.model);
+  std::vector<AreaBlock> blocks = r.model.nominal().area;
+  std::ranges::stable_sort(blocks, [](const auto& a, const auto& b) { return a.mm2 > b.mm2; });
+  const auto all = static_cast<double>(r.model.schedule().cycles);
+  std::string text =
+      fmt::format("{:<40} {}\n",
+                  fmt::format("a token's {} us, cycles", Figures(r.model.nominal().token_s * 1e6)),
+                  "area, mm2");
+  const size_t rows = std::min(blocks.size(), std::max<size_t>(causes.size(), 6));
+  for (size_t i = 0; i < rows; ++i) {
+    std::string left;
+    if (i < causes.size()) {
+      const auto cycles = static_cast<double>(causes[i].cycles);
+      left = fmt::format("{:<16}{:>9} {}", causes[i].name, Figures(cycles), Bar(cycles / all, 13));
+    }
+    const double share = blocks[i].mm2 / r.model.nominal().area_mm2;
+    text += fmt::format("{:<40} {:<24}{:>5} {}\n", left, blocks[i].name, Figures(blocks[i].mm2),
+                        Bar(share, 8));
+  }
+  return text;
+}
+
+std::string Moves(const Report& r, const std::string& label, double scale, const Metric& metric) {
+  std::string text;
+  const auto list = r.model.SensitivitiesOf(metric);
+  for (size_t i = 0; i < std::min<size_t>(2, list.size()); ++i) {
+    const Sensitivity& s = list[i];
+    text += fmt::format("{}{}: {} to {}", i == 0 ? "" : "; ", InfoOf(s.param).meaning,
+                        Figures(s.at_low * scale), Figures(s.at_high * scale));
+  }
+  return Paragraph(label, text);
+}
+
+std::string Sensitivities(const Report& r) {
+  return "constants that move it most, low to high end\n" +
+         Moves(r, "speed", 1, [](const Estimate& x) { return x.tokens_per_s_user; }) +
+         Moves(r, "mm2", 1, [](const Estimate& x) { return x.die_mm2; }) +
+         Moves(r, "W", 1, [](const Estimate& x) { return x.power_w; }) +
+         Moves(r, "USD/10^6", 1, [](const Estimate& x) { return x.tokens.usd(); });
+}
+
+std::string Wishes(const std::vector<Wish>& wishes) {
+  std::string text;
+  for (const Wish& w : wishes) {
+    text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", QuantityKey(w.quantity),
+                        IsAtLeast(w.quantity) ? ">=" : "<=", Figures(w.value));
+  }
+  return text;
+}
+
+std::string DesignLine(const Design& d, const Design& before) {
+  std::string text;
+  for (const Change& c : d.changes) {
+    text += fmt::format("{}{} {} -> {}", text.empty() ? "" : ", ", c.knob, c.from, c.to);
+  }
+  const Estimate &e = d.estimate, &b = before.estimate;
+  return text + fmt::format(
+                    "{}{} tokens/s, {} positions, {} mm2 a die ({:+.0f}), {} W, card {} USD "
+                    "({:+.0f}), {:.4f} USD a million",
+                    text.empty() ? "" : ": ", Figures(e.tokens_per_s_user),
+                    WithCommas(static_cast<uint64_t>(d.max_context)), Figures(e.die_mm2),
+                    e.die_mm2 - b.die_mm2, Figures(e.full_power_w), Figures(e.card.usd()),
+                    e.card.usd() - b.card.usd(), e.tokens.usd());
+}
+
+std::string Required(const Report& r) {
+  if (!r.required) return {};
+  const Answer& a = *r.required;
+  std::string text = "\n" + Paragraph("required", Wishes(r.wishes));
+  if (a.smallest && a.smallest->changes.empty()) {
+    return text + Paragraph("answer", "met as it is: " + DesignLine(*a.smallest, a.as_it_is));
+  }
+  if (a.smallest) {
+    return text + Paragraph("change", DesignLine(*a.smallest, a.as_it_is));
+  }
+  return text + Paragraph("limit", a.limit) +
+         Paragraph("nearest", DesignLine(a.nearest, a.as_it_is)) +
+         Paragraph("tried", fmt::format("{} chips of at most four changed knobs", a.tried));
+}
+
+}  // namespace
+
+std::string ReportText(const Report& r) {
+  std::string text = Head(r) + Table(r) + "\n";
+  text += Paragraph("binds", r.binding.limit + ": " + r.binding.reason);
+  if (!r.binding.change.empty()) text += Paragraph("to change", r.binding.change);
+  text += "\n" + Bars(r) + "\n" + Sensitivities(r) + Required(r);
+  if (r.required) return text;
+  text += "\n";
+  for (const Finding& f : r.answers) text += Paragraph("- " + f.question, f.answer);
+  return text;
+}
+
+}  // namespace burin
