@@ -124,7 +124,7 @@ Status Server::Serve(const ServedModel& served,
   for (const int32_t id : served.model->config.eos_ids) ends.push_back(id);
   if (chat) ends.insert(ends.end(), chat->stop_ids().begin(), chat->stop_ids().end());
   std::ranges::sort(ends);
-  ends.erase(std::ranges::unique(ends).begin(), ends.end());
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
   BURIN_ASSIGN(ConstraintVocabulary vocabulary,
                ConstraintVocabulary::Create(*served.tokenizer, ends));
   engine_ = std::make_unique<Engine>(options_, served, metrics_, std::move(chat),
