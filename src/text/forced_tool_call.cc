@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "text/definition.h"
+#include "text/json_depth.h"
 #include "text/tool_calls.h"
 
 namespace burin {
@@ -58,17 +59,6 @@ Result<Json> CallSchema(const std::vector<std::string>& tools, std::string_view 
   return Json{{"anyOf", std::move(calls)}};
 }
 
-// How deep `json` nests, as far as brackets say.
-bool IsTooDeep(const std::string& json) {
-  int depth = 0;
-  for (const char c : json) {
-    if (c == '[' || c == '{') ++depth;
-    if (c == ']' || c == '}') --depth;
-    if (depth > 64) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<ForcedToolCall> ForceToolCall(ToolSyntax syntax, const std::vector<std::string>& tools,
@@ -81,7 +71,8 @@ Result<ForcedToolCall> ForceToolCall(ToolSyntax syntax, const std::vector<std::s
   Json schema;
   try {
     for (size_t i = 0; i < tools.size(); ++i) {
-      if (IsTooDeep(tools[i])) return BadInput(fmt::format("tools[{}]", i), "too much nesting");
+      if (NestsDeeperThan(tools[i], 64))
+        return BadInput(fmt::format("tools[{}]", i), "too much nesting");
     }
     BURIN_ASSIGN(schema, CallSchema(tools, name, bare ? "parameters" : "arguments"));
   } catch (const nlohmann::json::exception& error) {

@@ -99,11 +99,24 @@ TEST(Jinja, ErrorsNameTheLine) {
   EXPECT_THAT(Text("{{ 9223372036854775807 + 1 }}"), testing::HasSubstr("64 bits"));
 }
 
+std::string Nested(int depth) {
+  std::string nested;
+  for (int i = 0; i < depth; ++i) nested += "{% if 1 %}";
+  return nested;
+}
+
 TEST(Jinja, BombsEnd) {
   const std::string bombs[] = {
       "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
       "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-      "{{ 'x' * 9999999999 }}",
+      "{% macro f() %}" + Nested(100) + "{{ f() }}" +
+          [] {
+            std::string ends;
+            for (int i = 0; i < 100; ++i) ends += "{% endif %}";
+            return ends;
+          }() +
+          "{% endmacro %}{{ f() }}",
+      "{{ 'x'.ljust(-9223372036854775807 - 1) * 9999999999 }}",
       "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s + ns.s %}"
       "{% endfor %}",
       "{% set ns = namespace(l=[]) %}{% for i in range(9999) %}{% set ns.l = [ns.l] %}{% endfor %}",
@@ -120,11 +133,7 @@ TEST(Jinja, BombsEnd) {
             return sum;
           }() +
           " }}",
-      [] {
-        std::string nested;
-        for (int i = 0; i < 5000; ++i) nested += "{% if 1 %}";
-        return nested;
-      }()};
+      Nested(5000)};
   for (const std::string& bomb : bombs) EXPECT_THAT(Text(bomb), testing::StartsWith("ERROR"));
 }
 

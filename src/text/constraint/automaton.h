@@ -13,7 +13,7 @@ namespace burin::constraint {
 // What one constraint may take; more is refused.
 inline constexpr size_t kMaxNfaStates = 600'000;  // of one rule
 inline constexpr size_t kMaxStates = 200'000;     // of all rules together
-inline constexpr size_t kMaxRules = 10'000;
+inline constexpr size_t kMaxRules = 5'000;
 inline constexpr size_t kMaxTable = size_t{16} << 20;  // states times classes of bytes
 
 struct ByteEdge {

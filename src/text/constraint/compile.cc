@@ -64,7 +64,11 @@ void DropBytesWithoutToken(const Vocabulary& vocabulary, Joined& joined) {
 // By state: how many calls inside each other its rule's end takes at least; kNever: it has no end.
 std::vector<uint32_t> Needs(const Joined& joined) {
   std::vector<uint32_t> need(joined.states.size(), kNever);
-  for (bool changed = true; changed;) {
+  // A rule that needs more rounds than this nests too deep to be of use, and counts as never
+  // ending.
+  constexpr int kMaxRounds = 1000;
+  bool changed = true;
+  for (int round = 0; changed && round < kMaxRounds; ++round) {
     changed = false;
     for (size_t i = joined.states.size(); i-- > 0;) {
       const AutomatonState& state = joined.states[i];

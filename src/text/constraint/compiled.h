@@ -21,7 +21,7 @@ inline constexpr uint32_t kNoState = UINT32_MAX;
 // Rules inside each other. What must still be called to end a text is counted in before a call, so
 // that the limit is no dead end.
 inline constexpr uint32_t kMaxStack = 400;
-inline constexpr size_t kMaxCacheBytes = size_t{64} << 20;
+inline constexpr size_t kMaxCacheBytes = size_t{16} << 20;
 
 using Stack = std::vector<uint32_t>;  // bottom first
 

@@ -10,6 +10,7 @@
 #include "text/constraint/schema_merge.h"
 #include "text/constraint/schema_strings.h"
 #include "text/definition.h"
+#include "text/json_depth.h"
 
 namespace burin::constraint {
 namespace {
@@ -462,22 +463,6 @@ class Reader {
   size_t branches_ = 0;
 };
 
-bool IsTooDeep(std::string_view json) {
-  int depth = 0;
-  for (size_t i = 0; i < json.size(); ++i) {
-    if (json[i] == '"') {
-      for (++i; i < json.size() && json[i] != '"'; ++i) {
-        if (json[i] == '\\') ++i;
-      }
-    } else if (json[i] == '[' || json[i] == '{') {
-      if (++depth > kMaxDepth) return true;
-    } else if (json[i] == ']' || json[i] == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<Grammar> ReadJsonSchema(std::string_view schema, const std::string& object) {
@@ -485,7 +470,7 @@ Result<Grammar> ReadJsonSchema(std::string_view schema, const std::string& objec
     return BadInput(object, fmt::format("{} bytes", schema.size()),
                     fmt::format("at most {}", kMaxSchemaBytes));
   }
-  if (IsTooDeep(schema)) {
+  if (NestsDeeperThan(schema, kMaxDepth)) {
     return BadInput(object, fmt::format("more than {} levels of nesting", kMaxDepth));
   }
   try {

@@ -6,9 +6,11 @@
 namespace burin::constraint {
 namespace {
 
+constexpr size_t kMaxParts = 16;  // patterns and formats of one text
+
 // One character of a JSON string in any of its spellings.
 Expr AnyCharacter() {
-  CodePoints raw = CodePoints::All();
+  const CodePoints raw = CodePoints::All();
   CodePoints special(0, 0x1F);
   special.Add('"', '"');
   special.Add('\\', '\\');
@@ -120,6 +122,11 @@ Result<Expr> StringExpression(const Json& schema, const std::string& object,
   for (const Json& format : AsList(schema, kFormatKey)) {
     BURIN_ASSIGN(Expr part, FormatExpression(format, object, where));
     parts.push_back(std::move(part));
+  }
+  if (parts.size() > kMaxParts) {
+    return SchemaError(object, where,
+                       fmt::format("{} patterns and formats of one text", parts.size()),
+                       fmt::format("at most {}", kMaxParts));
   }
   if (parts.empty()) {
     if (!limited) return AnyString();

@@ -2,27 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text/json_depth.h"
+
 namespace burin::jinja {
 namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int kMaxDepth = 64;
-
-bool IsTooDeep(std::string_view json) {
-  int depth = 0;
-  for (size_t i = 0; i < json.size(); ++i) {
-    if (json[i] == '"') {
-      for (++i; i < json.size() && json[i] != '"'; ++i) {
-        if (json[i] == '\\') ++i;
-      }
-    } else if (json[i] == '[' || json[i] == '{') {
-      if (++depth > kMaxDepth) return true;
-    } else if (json[i] == ']' || json[i] == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
 
 Value Convert(const Json& json) {
   switch (json.type()) {
@@ -59,7 +45,7 @@ Value Convert(const Json& json) {
 }  // namespace
 
 Result<Value> FromJson(std::string_view json, const std::string& object) {
-  if (IsTooDeep(json)) {
+  if (NestsDeeperThan(json, kMaxDepth)) {
     return BadInput(object, fmt::format("more than {} levels of nesting", kMaxDepth));
   }
   try {

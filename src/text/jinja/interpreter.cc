@@ -104,12 +104,15 @@ MarkedText Interpreter::Capture(const Block& block) {
 }
 
 Interpreter::Flow Interpreter::Execute(const Block& block) {
+  if (++depth_ > limits_.depth) Fail(fmt::format("tags and macros {} deep", limits_.depth));
+  Flow flow = Flow::kGo;
   for (const auto& statement : block) {
     if (!Spend(1)) break;
-    const Flow flow = Execute(*statement);
-    if (flow != Flow::kGo) return flow;
+    flow = Execute(*statement);
+    if (flow != Flow::kGo) break;
   }
-  return Flow::kGo;
+  --depth_;
+  return flow;
 }
 
 Interpreter::Flow Interpreter::Execute(const Statement& statement) {
@@ -256,7 +259,8 @@ Value Interpreter::CallMacro(const Statement& macro, const Arguments& arguments,
         fmt::format("macro '{}' called with {} arguments", macro.name, arguments.positional.size()),
         fmt::format("at most {}", parameters.size()));
   }
-  for (const auto& [name, value] : arguments.named) {
+  for (const auto& argument : arguments.named) {
+    const std::string& name = argument.first;
     if (std::none_of(parameters.begin(), parameters.end(),
                      [&](const Parameter& parameter) { return parameter.name == name; }) &&
         name != "caller") {

@@ -177,8 +177,9 @@ Value PadMethod(Interpreter& run, Self self, Given arguments) {
     unit = *given;
   }
   const MarkedText& text = Me(self);
-  const int64_t pad = *width - (static_cast<int64_t>(CharacterStarts(text.text()).size()) - 1);
-  if (pad <= 0) return self;
+  const auto length = static_cast<int64_t>(CharacterStarts(text.text()).size()) - 1;
+  if (*width <= length) return self;
+  const int64_t pad = *width - length;
   int64_t before = 0;
   if (kSide == Side::kRight || kSide == Side::kZeros) before = pad;
   if (kSide == Side::kBoth) before = pad / 2 + (pad & *width & 1);

@@ -68,6 +68,7 @@ MarkedText Strip(const MarkedText& text, const std::optional<std::string>& set, 
 MarkedText Replace(Interpreter& run, const MarkedText& text, const MarkedText& from,
                    const MarkedText& to, int64_t count) {
   const std::string& bytes = text.text();
+  if (count < 0) count = INT64_MAX;
   MarkedText out;
   size_t done = 0;
   const auto put = [&](size_t at) {

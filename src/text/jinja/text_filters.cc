@@ -210,9 +210,9 @@ Value TruncateFilter(Interpreter& run, const Value& input, const Arguments& argu
   if (!length || !leeway || !run.Spend(1, text.size())) return {};
   const std::vector<size_t> starts = CharacterStarts(text.text());
   const auto size = static_cast<int64_t>(starts.size()) - 1;
-  if (size <= *length || size - *length <= *leeway) return Value(text);
   const auto end_size = static_cast<int64_t>(CharacterStarts(end).size()) - 1;
   if (*length < end_size) return run.Fail("truncate to less than its end mark");
+  if (size <= *length || size - *length <= *leeway) return Value(text);
   MarkedText out = text.Slice(0, starts[static_cast<size_t>(*length - end_size)]);
   if (!kill_words) {
     if (const size_t space = out.text().rfind(' '); space != std::string::npos) {
