@@ -21,8 +21,6 @@ if_used() {
 
 wanted_packages() {
   printf '%s\n' "${build_packages[@]}"
-  if_used spdlog libspdlog-dev
-  if_used sentencepiece libsentencepiece-dev
   if_used 'Boost 1' libboost-dev
   if [[ $1 == check ]]; then
     printf '%s\n' "${check_packages[@]}"
