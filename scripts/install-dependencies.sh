@@ -21,6 +21,7 @@ if_used() {
 
 wanted_packages() {
   printf '%s\n' "${build_packages[@]}"
+  if_used 'Boost 1' libboost-dev
   if [[ $1 == check ]]; then
     printf '%s\n' "${check_packages[@]}"
     if_used benchmark libbenchmark-dev
