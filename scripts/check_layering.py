@@ -3,7 +3,7 @@
 
 usage: check_layering.py [ROOT]
 
-The edges of a module are the DEPS of its burin_module() call; a folder that has no such call yet is held to the table.
+The edges of a module are the DEPS of its burin_module() call; a folder without one is held to the table.
 Every finding is one line: file:line: from -> to: reason.
 """
 import pathlib

@@ -21,8 +21,7 @@ if_used() {
 
 wanted_packages() {
   printf '%s\n' "${build_packages[@]}"
-  if_used spdlog libspdlog-dev
-  if_used sentencepiece libsentencepiece-dev
+  if_used 'Boost 1' libboost-dev
   # Debian's npm brings hundreds of packages: only where there is no other.
   command -v npm >/dev/null || printf '%s\n' nodejs npm
   if [[ $1 == check ]]; then

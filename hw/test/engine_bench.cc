@@ -15,6 +15,7 @@
 #include "numeric/attention.h"
 #include "numeric/block_float.h"
 #include "numeric/vector_ops.h"
+#include "timing/units.h"
 
 namespace burin::hw {
 namespace {
@@ -104,7 +105,7 @@ class Engine {
     }
     step_cycles.clear();
     for (size_t i = 1; i < fetches_.size(); ++i)
-      step_cycles.push_back(static_cast<int>(fetches_[i] - fetches_[i - 1]));
+      step_cycles.push_back(fetches_[i] - fetches_[i - 1]);
   }
 
   // Steps that put a vector of any length at `word`.
@@ -145,7 +146,7 @@ class Engine {
   int tree = 2;
   std::vector<int16_t> rotary;
   Activations activations;
-  std::vector<int> step_cycles;
+  std::vector<int64_t> step_cycles;
   int passes = 0;
 
  private:
@@ -329,7 +330,7 @@ TEST(EngineTest, NormWithAndWithoutGain) {
       EXPECT_EQ(e.activations.select, 17);
       EXPECT_EQ(e.activations.drop, 3);
       EXPECT_EQ(e.step_cycles.back(),
-                2 + 2 * words + PaddedWords(kHidden) + kGroup / kLanes + (gain ? 22 : 20));
+                units::kIssue + units::NormCycles(kHidden, kLanes, kGroup, gain));
     }
   }
 }
@@ -346,11 +347,11 @@ TEST(EngineTest, QuantizeAndSwiGlu) {
           std::vector<Step>{{.op = kQuantize, .source = 1, .values = n}});
     QuantizeToken(gate, 16, expected, 0);
     ExpectActivations(e.activations, expected);
-    EXPECT_EQ(e.step_cycles.back(), 2 + PaddedWords(n) + kGroup / kLanes + 5);
+    EXPECT_EQ(e.step_cycles.back(), units::kIssue + units::QuantizeCycles(n, kLanes, kGroup));
     e.Run({{.op = kSwiGlu, .source = 1, .source2 = 40, .values = n}});
     SwiGluGroups(gate, up, expected, 0, 0, expected.groups);
     ExpectActivations(e.activations, expected);
-    EXPECT_EQ(e.step_cycles.back(), 2 + PaddedWords(n) + kGroup / kLanes + 11);
+    EXPECT_EQ(e.step_cycles.back(), units::kIssue + units::SwiGluCycles(n, kLanes, kGroup));
   }
 }
 
@@ -383,7 +384,8 @@ TEST(EngineTest, HeadNorm) {
       std::copy(normal.begin(), normal.end(), head.begin());
     }
     ASSERT_EQ(e.Vector(5, kHeads * kHeadDim), x);
-    EXPECT_EQ(e.step_cycles.back(), 2 + 3 * kHeads * kSegments + 19);
+    EXPECT_EQ(e.step_cycles.back(),
+              units::kIssue + units::HeadNormCycles(kHeads, kHeadDim, kLanes));
   }
 }
 
@@ -401,7 +403,7 @@ TEST(EngineTest, RotateEveryPosition) {
     for (int h = 0; h < kHeads; ++h)
       RotateHead(std::span(x).subspan(static_cast<size_t>(h * kHeadDim), kHeadDim), angles.data());
     ASSERT_EQ(e.Vector(3, kHeads * kHeadDim), x);
-    EXPECT_EQ(e.step_cycles.back(), 2 + kHeads * kSegments + 4);
+    EXPECT_EQ(e.step_cycles.back(), units::kIssue + units::RotateCycles(kHeads, kHeadDim, kLanes));
   }
 }
 
@@ -467,10 +469,11 @@ TEST(EngineTest, AttentionOverTheContext) {
           expected = expected + out;
         }
         ASSERT_EQ(e.Vector(100, kHeads * kHeadDim), expected);
-        const int walk = CeilDiv(past + 1, kPositionsAtOnce), tree = CeilLog2(kPositionsAtOnce);
-        const int round = 2 * walk + tree + 15 + kHeadsAtOnce * kSegments;
-        EXPECT_EQ(e.step_cycles.back(), 2 + kHeads / kHeadsAtOnce * round + 4);
-        EXPECT_EQ(e.step_cycles.end()[-2], 2 + kKvHeads * kSegments + kSegments + 5);
+        EXPECT_EQ(e.step_cycles.back(),
+                  units::kIssue + units::AttendCycles(past + 1, kHeads, kHeadDim, kHeadsAtOnce,
+                                                      kPositionsAtOnce, kLanes));
+        EXPECT_EQ(e.step_cycles.end()[-2],
+                  units::kIssue + units::QuantizeHeadsCycles(kKvHeads, kHeadDim, kLanes));
       }
     }
   }
@@ -508,7 +511,8 @@ TEST(EngineTest, CollectWithBiasResidualAndTopK) {
     const auto reset = SetCommon(e, common);
     e.Run(reset + std::vector{collect});
     ASSERT_EQ(e.Vector(100, n), fixed);
-    EXPECT_EQ(e.step_cycles.back(), 2 + words + e.tree + 7);
+    EXPECT_EQ(e.step_cycles.back(),
+              units::kIssue + units::CollectCycles(n, 1 << e.tree, kLanes, 0));
     Step with_bias = collect;
     with_bias.bias = 1;
     e.Run({with_bias});
@@ -523,7 +527,8 @@ TEST(EngineTest, CollectWithBiasResidualAndTopK) {
     Step logits = collect;
     logits.op = kCollectLogits;
     e.Run({logits});
-    EXPECT_EQ(e.step_cycles.back(), 2 + CeilDiv(n, kHeadLanes) + e.tree + 5);
+    EXPECT_EQ(e.step_cycles.back(),
+              units::kIssue + units::CollectLogitsCycles(n, 1 << e.tree, kHeadLanes, 0));
     std::vector<int> ids(static_cast<size_t>(n));
     for (int i = 0; i < n; ++i) ids[static_cast<size_t>(i)] = i;
     std::stable_sort(ids.begin(), ids.end(), [&](int a, int b) {
@@ -546,7 +551,9 @@ TEST(EngineTest, PassTakesItsRowsAndTheTailAndSkippedStepsTwo) {
   head.only_sampling = 1;
   e.Run({pass, skipped, head}, 0, 0, false, false);
   EXPECT_EQ(e.passes, 1);
-  EXPECT_EQ(e.step_cycles, (std::vector{2 + 96 + kPassTail, 2, 2}));
+  EXPECT_EQ(e.step_cycles,
+            (std::vector<int64_t>{units::kIssue + units::PassCycles(96, kPassTail - 4, 0),
+                                  units::kIssue, units::kIssue}));
   e.Run({pass, skipped, head}, 0, 0, true, true);
   EXPECT_EQ(e.passes, 4);
 }
@@ -679,11 +686,13 @@ TEST(EngineTest, AdapterBesideTheCollect) {
                                                        .adapter_entry = 7 + i}},
             0, 0, true);
       ASSERT_EQ(e.Vector(100, n), expected) << "matrix " << i;
-      const int turns = CeilDiv(static_cast<int>(m.rank), kRanks);
-      const int up = turns == 0
-                         ? 3 + CeilDiv(n, kLanes)
-                         : 7 + CeilDiv(n, kPositions) * turns + CeilDiv(n, kPositions * kRanks);
-      EXPECT_EQ(e.step_cycles.back(), 2 + up + e.tree + 7);
+      // A matrix without an adapter: the engine looks up its entry first.
+      const int64_t alone = units::CollectCycles(n, 1 << e.tree, kLanes, 0);
+      const int64_t cycles = m.rank == 0
+                                 ? alone + 3
+                                 : units::CollectWithAdapterCycles(alone, n, 1 << e.tree, m.rank,
+                                                                   kRanks * kPositions, kRanks, 0);
+      EXPECT_EQ(e.step_cycles.back(), units::kIssue + cycles);
     }
   }
 }

@@ -111,11 +111,16 @@ module fabric_bench #(
           .codebook, .six_bit, .code_word(code), .scale_word(scale), .collect(collect && collect_block == cb),
           .collect_word(collect_word[$clog2(COLUMNS/LANES)-1:0]), .sums(bank_sums[cb*WORD+:WORD]));
     end
+    // Of its own, so that no process reads what another one writes.
+    logic [WORD-1:0] block_sums;
     always_comb begin
-      sums[rb*WORD+:WORD] = '0;
+      block_sums = '0;
       // Row blocks that this matrix does not have keep the sums of the one before.
-      if (used != 16'd0) for (int cb = 0; cb < COLUMN_BLOCKS; cb++) sums[rb*WORD+:WORD] = sums[rb*WORD+:WORD] | bank_sums[cb*WORD+:WORD];
+      if (used != 16'd0) begin
+        for (int cb = 0; cb < COLUMN_BLOCKS; cb++) block_sums = block_sums | bank_sums[cb*WORD+:WORD];
+      end
     end
+    assign sums[rb*WORD+:WORD] = block_sums;
   end
 
   burin_adder_tree #(.LANES(LANES), .LEAVES(ROW_BLOCKS)) tree (

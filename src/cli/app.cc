@@ -99,6 +99,7 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddInspectCommand(app, action);
   AddRunCommand(app, action);
   AddChatCommand(app, action);
+  AddServeCommand(app, action);
   AddEvalCommand(app, action);
   AddBenchCommand(app, action);
   AddMaskCommand(app, action);

@@ -24,6 +24,7 @@ void AddPresetsCommand(CLI::App& app, Action& action);
 void AddReportCommand(CLI::App& app, Action& action);
 void AddRtlCommand(CLI::App& app, Action& action);
 void AddRunCommand(CLI::App& app, Action& action);
+void AddServeCommand(CLI::App& app, Action& action);
 
 // The option --json of a command.
 void AddJsonOption(CLI::App& command, std::string& target);

@@ -10,6 +10,7 @@
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/engine_flags.h"
+#include "cli/server_bench.h"
 #include "cli/session.h"
 #include "emu/emulator.h"
 #include "kernels/memory_probe.h"
@@ -29,6 +30,7 @@ struct BenchFlags {
   std::string cartridge, json;
   int64_t prompt = 512, decode = 32, rounds = 3;
   EngineFlags engine;
+  ServerBenchFlags server;
 };
 
 struct Measured {
@@ -252,8 +254,9 @@ Status RunBench(BenchFlags flags) {
 
 void AddBenchCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<BenchFlags>();
-  CLI::App* command = app.add_subcommand("bench", "Measure speed and memory of a cartridge");
-  command->add_option("CARTRIDGE", flags->cartridge, "The file")->required();
+  CLI::App* command =
+      app.add_subcommand("bench", "Measure speed and memory of a cartridge, or a server's speed");
+  CLI::Option* cartridge = command->add_option("CARTRIDGE", flags->cartridge, "The file");
   const CLI::Range count(int64_t{1}, int64_t{1} << 24);
   command->add_option("--prompt", flags->prompt, "Tokens to prefill; 512 by default")
       ->option_text("N")
@@ -267,7 +270,16 @@ void AddBenchCommand(CLI::App& app, Action& action) {
   AddAdapterOption(*command, flags->engine.adapter);
   AddEngineOptions(*command, flags->engine);
   AddJsonOption(*command, flags->json);
-  command->callback([flags, &action] { action = [flags] { return RunBench(*flags); }; });
+  AddServerBenchOptions(*command, flags->server);
+  command->get_option("--server")->excludes(cartridge);
+  command->callback([flags, &action] {
+    action = [flags]() -> Status {
+      if (!flags->server.url.empty()) return RunServerBench(flags->server, flags->json);
+      if (!flags->cartridge.empty()) return RunBench(*flags);
+      return BadInput("burin bench", "nothing to measure", "a CARTRIDGE or --server URL",
+                      "See burin bench --help.");
+    };
+  });
 }
 
 }  // namespace burin

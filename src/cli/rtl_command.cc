@@ -51,7 +51,7 @@ Status CheckSize(const ModelSource& source) {
   if (weights <= kMostWeights) return {};
   return BadInput(source.plan.name, fmt::format("{} weights", WithCommas(weights)),
                   fmt::format("at most {} for a whole chip as text", WithCommas(kMostWeights)),
-                  "Use --tile LAYER.MATRIX for a part of it.");
+                  "The emulator (burin run) has no such limit.");
 }
 
 // The image of the adapter for the bench.

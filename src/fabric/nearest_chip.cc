@@ -25,6 +25,7 @@ std::vector<ChipFit> ChipsThatHold(const ModelPlan& plan) {
   std::stable_sort(found.begin(), found.end(),
                    [](const Sized& a, const Sized& b) { return a.cells < b.cells; });
   std::vector<ChipFit> fits;
+  fits.reserve(found.size());
   for (Sized& sized : found) fits.push_back(std::move(sized.fit));
   return fits;
 }

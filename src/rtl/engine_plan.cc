@@ -30,7 +30,7 @@ Status CheckLimit(const std::string& object, int64_t value, int64_t bits) {
   return BadInput(object, fmt::format("{}", value),
                   fmt::format("0 to {}: the engine's program word has {} bits for it",
                               (int64_t{1} << bits) - 1, bits),
-                  "Use --tile LAYER.MATRIX for a part of a model of this size.");
+                  "The emulator (burin run) has no such limit.");
 }
 
 // The conditions of hw/README.md beyond those of placement.
@@ -43,7 +43,7 @@ Status CheckConditions(const PlacedFabric& fabric) {
     return BadInput(object,
                     fmt::format("{} dies, {} layer engines", fabric.dies, chip.layer_engines),
                     "one of each: the emitted chip is one die with one engine",
-                    "Use --tile LAYER.MATRIX for a part of it.");
+                    "The emulator (burin run) has no such limit.");
   }
   const int64_t a = chip.attention_heads, share = c.heads / c.kv_heads;
   if (!Divides(a, c.heads) || (!Divides(a, share) && !Divides(share, a))) {

@@ -1,7 +1,8 @@
 """burin rtl: a whole chip under two simulators, equal to the emulator value by value and cycle by cycle.
 
-The tests that build simulations need verilator, iverilog, yosys; where one is missing they are skipped and say so. With
-BURIN_LONG=1 (the ctest e2e_rtl_long): real models, six chips, contexts to 256, mutations.
+The tests that build simulations need verilator, iverilog, yosys; where one is missing they are skipped and say so.
+BURIN_SIMULATE=1 (the ctest e2e_rtl_simulation): a small chip. BURIN_LONG=1 (e2e_rtl_long): real models, six chips, a context
+of 256, mutations.
 """
 import os
 import re
@@ -98,15 +99,16 @@ class Emission(RtlTest):
         (self.folder / "full" / "keep").write_text("x")
         self.refuse("rtl", cartridge, "--chip", good, "-o", "full", says=["not empty", "--force"])
         self.assertEqual((self.folder / "full" / "keep").read_text(), "x")
-        self.refuse("rtl", cartridge, "--chip", self.chip(banks=3), "-o", "rtl", says=["banks"])
-        self.refuse("rtl", cartridge, "--chip", self.chip(levels=8), "-o", "rtl", says=["levels"])
-        self.refuse("rtl", cartridge, "--chip", self.chip(vector_lanes=64), "-o", "rtl", says=["lanes"])
-        self.refuse("rtl", cartridge, "--chip", self.chip(attention_heads=3), "-o", "rtl", says=["attention_heads"])
+        self.refuse("rtl", cartridge, "--chip", self.chip("few", banks=3), "-o", "rtl", says=["banks"])
+        self.refuse("rtl", cartridge, "--chip", self.chip("levels", levels=8), "-o", "rtl", says=["levels"])
+        self.refuse("rtl", cartridge, "--chip", self.chip("lanes", vector_lanes=64), "-o", "rtl", says=["lanes"])
+        self.refuse("rtl", cartridge, "--chip", self.chip("heads", attention_heads=3), "-o", "rtl", says=["attention_heads"])
         self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--prompt-ids", "900", says=["900", "263"])
         self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["without weights"])
         self.assertFalse((self.folder / "rtl").exists())
 
 
+@unittest.skipUnless(os.environ.get("BURIN_SIMULATE") == "1", "the ctest e2e_rtl_simulation runs it")
 class Simulation(RtlTest):
     @needs_tools("verilator", "iverilog", "yosys", "make")
     def test_a_small_chip_is_the_emulator_in_both_simulators(self):
@@ -124,6 +126,49 @@ class Simulation(RtlTest):
         lines[2] = "00000000"
         trace.write_text("\n".join(lines))
         self.assertIn("another cartridge", self.make("rtl", "sim", code=2))
+
+
+@long_test
+@needs_tools("verilator", "iverilog", "yosys", "make")
+class RealModels(RtlTest):
+    def whole_chip(self, cartridge, *options, chip="nano", tokens=64, least=1000):
+        written = self.json("rtl", cartridge, "--chip", chip, "-o", "rtl", "-n", tokens, "--force", *options)
+        output = self.make("rtl", "sim")
+        self.passed(output, least)
+        return written, output
+
+    @needs_shared
+    def test_stories_equals_the_emulator_in_three_widths(self):
+        for bits in (["--bits", "3"], ["--bits", "4"], ["--bits", "3", "--tensor-bits", "*down_proj=6,model.embed_tokens=6"]):
+            self.burin("engrave", STORIES, "-o", "s.burin", "--force", *bits)
+            written, _ = self.whole_chip("s.burin")
+            run = self.json("run", "s.burin", "-p", "Once upon a time", "-n", 64, "--temperature", 0)
+            self.assertEqual(written["ids"][:len(run["ids"])], run["ids"])
+            self.passed(self.make("rtl", "sim-icarus", "TOKENS=2"), 50)
+        self.assertIn("no latches", self.make("rtl", "read"))
+        mutations = self.make("rtl", "mutate")
+        self.assertNotIn("MISSED", mutations)
+        self.passed(mutations, 11)
+
+    @needs_hearth
+    def test_the_bundled_model_with_and_without_an_adapter(self):
+        self.burin("engrave", HEARTH, "-o", "h.burin", "--bits", "4", "--calibration", HEARTH / "calibration.txt")
+        plain, _ = self.whole_chip("h.burin", tokens=32)
+        adapted, output = self.whole_chip("h.burin", "--adapter", HEARTH / "adapters" / "innkeeper", tokens=32)
+        self.assertIn("bytes loaded", output)
+        self.assertNotEqual(plain["ids"], adapted["ids"])
+
+    @needs_shared
+    def test_cycles_of_six_chips_are_those_of_the_timing_model(self):
+        self.burin("engrave", STORIES, "-o", "s.burin", "--bits", "3", "--group", "32", "--tensor-bits", "*down_proj=6")
+        for number, knobs in enumerate([
+                {"rows": 64, "columns": 32, "columns_per_scaler": 8, "vector_lanes": 8},
+                {"rows": 128, "fold": 2}, {"rows": 256, "fold": 4, "columns_per_scaler": 32},
+                {"rows": 64, "columns": 128, "fold": 3, "head_lanes": 4, "vector_lanes": 32}, {"rows": 32},
+                {"rows": 96, "columns": 96, "fold": 2, "columns_per_scaler": 8, "head_lanes": 2}]):
+            with self.subTest(**knobs):
+                tokens = 250 if number == 0 else 16
+                self.whole_chip("s.burin", chip=self.chip(f"chip{number}", **knobs), tokens=tokens)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Changes one bit of a chip at a time and sees that the bench finds it. usage: sim/mutate.py [--rebuild]
+"""Changes one bit of a chip at a time and sees that the bench finds it. usage: sim/mutate.py
 
-In the folder that `burin rtl` wrote, behind `make sim`. Weights, scales, rotary angles, constants and the program are data
-files that the simulation reads when it starts: nothing is compiled for them. --rebuild also changes the logic: entries of
-the contract's tables, a shift, a rounding.
+In the folder that `burin rtl` wrote, behind `make sim`. Weights, scales, rotary angles, shifts and the program are data
+files that the simulation reads when it starts, so nothing is compiled.
 """
 import pathlib
 import re
@@ -14,14 +13,6 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = "build/verilator/Vburin_chip"
-# Edits of the logic: what, file, text, its replacement. An entry that no token needs would not be found by any bench:
-# these are used by every token.
-LOGIC = [
-    ("shift of a group's term", "hw/burin_bank.sv", "shift = 6'd15 -", "shift = 6'd14 -"),
-    ("rounding of a group's term", "hw/burin_bank.sv", "(32'd1 << term_shift[j]) >> 1", "(32'd1 << term_shift[j]) >> 2"),
-    ("exp2 table, entry 0", "hw/burin_tables.sv", "rom[0] = 16'd32768; rom[1] = 16'd32679", "rom[0] = 16'd32512; rom[1] = 16'd32679"),
-    ("sigmoid table, entry 1", "hw/burin_tables.sv", "rom[1] = 17'd", "rom[1] = 17'd1 ^ 17'd"),
-]
 
 
 def roms():
@@ -101,31 +92,8 @@ def main():
             failures += not report(name, *run(folder, program))
             flip(folder, rom, line, bit)
             count += 1
-    if "--rebuild" in sys.argv[1:]:
-        for name, edit in logic_mutations():
-            with tempfile.TemporaryDirectory(prefix="burin-mutate-") as temporary:
-                folder = pathlib.Path(temporary)
-                copy(folder)
-                edit(folder)
-                subprocess.run(["make", "-s", PROGRAM], cwd=folder, check=True, capture_output=True)
-                failures += not report(name, *run(folder, folder / PROGRAM))
-                count += 1
     print(f"{count - failures} passed, {failures} failed")
     return failures > 0
-
-
-def logic_mutations():
-    def replace(file, old, new):
-        def edit(folder):
-            path = folder / file
-            text = path.read_text()
-            if text.count(old) != 1:
-                raise SystemExit(f"mutate: {file} has '{old}' {text.count(old)} times")
-            path.write_text(text.replace(old, new))
-        return edit
-
-    for name, file, old, new in LOGIC:
-        yield name, replace(file, old, new)
 
 
 if __name__ == "__main__":

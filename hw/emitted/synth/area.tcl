@@ -1,10 +1,9 @@
-# LIB=cells.lib FILES="a.sv ..." [TOP=module PARAMETERS="NAME value ..."] yosys -c area.tcl: cells and area of every
+# LIB=cells.lib FILES="a.sv ..." TOP=module [PARAMETERS="NAME value ..."] yosys -c area.tcl: cells and area of every
 # module, mapped to the liberty file; the table is in build/synth/area.txt. LIB may be several files of one library, also
 # .gz. ROM contents and SRAMs are black boxes: they are arrays of the fabric or macros, not cells.
 yosys -import
 file mkdir build/synth
-set top burin_chip
-if {[info exists ::env(TOP)]} { set top $::env(TOP) }
+set top $::env(TOP)
 
 set merged build/synth/cells.lib
 exec python3 synth/merge_liberty.py $merged {*}$::env(LIB)

@@ -240,7 +240,7 @@ class Reader {
   Result<Expr> CompileBranches(const Json& flat, const char* key, const std::string& where,
                                int depth) {
     Json rest = flat;
-    const Json branches = flat[key];
+    const Json& branches = flat[key];
     rest.erase(key);
     branches_ += branches.size();
     if (branches_ > kMaxBranches || depth > kMaxDepth) {

@@ -203,9 +203,8 @@ Value LoopAttribute(const Loop& loop, const std::string& name) {
 Value Interpreter::Attribute(const Value& value, const std::string& name) {
   if (failed()) return {};
   if (const BuiltinFilter method = FindMethod(value, name)) {
-    const Value self = value;
     return Value(Callable{name,
-                          [self, method](Interpreter& run, const Arguments& arguments) {
+                          [self = value, method](Interpreter& run, const Arguments& arguments) {
                             return method(run, self, arguments);
                           },
                           value.Depth()});

@@ -259,7 +259,8 @@ Value Interpreter::CallMacro(const Statement& macro, const Arguments& arguments,
         fmt::format("macro '{}' called with {} arguments", macro.name, arguments.positional.size()),
         fmt::format("at most {}", parameters.size()));
   }
-  for (const auto& [name, value] : arguments.named) {
+  for (const auto& argument : arguments.named) {
+    const std::string& name = argument.first;
     if (std::none_of(parameters.begin(), parameters.end(),
                      [&](const Parameter& parameter) { return parameter.name == name; }) &&
         name != "caller") {

@@ -1,7 +1,4 @@
-# cmake -DINPUT=FILE -DOUTPUT=FILE.cc [-DNAME=kName] -P embed_text.cmake: the bytes of a text as an array.
-if(NOT NAME)
-  set(NAME kBuiltInCalibration)
-endif()
+# cmake -DINPUT=FILE -DOUTPUT=FILE.cc -DNAME=kName -P embed_text.cmake: the bytes of a text as burin::kName[kNameSize].
 file(READ ${INPUT} hex HEX)
 string(LENGTH "${hex}" digits)
 math(EXPR size "${digits} / 2")
