@@ -22,10 +22,10 @@ struct Message {
   std::vector<CallSoFar> calls;
 };
 
-class ChatAnswer final : public Answer {
+class ChatAnswer final : public ServedAnswer {
  public:
   ChatAnswer(const App& app, Call call, const ChatFields& fields)
-      : Answer(app, std::move(call), fields.common),
+      : ServedAnswer(app, std::move(call), fields.common),
         timings_per_token_(fields.timings_per_token),
         model_(fields.common.model.empty() ? app.id : fields.common.model),
         id_(RandomId("chatcmpl-")),
