@@ -42,10 +42,10 @@ ApiError ToApiError(const Refusal& refusal, const App& app) {
   }
 }
 
-Answer::Answer(const App& app, Call call, const GenerationFields& fields)
+ServedAnswer::ServedAnswer(const App& app, Call call, const GenerationFields& fields)
     : app_(app), call_(std::move(call)), fields_(fields) {}
 
-void Answer::Add(SequenceRequest request, bool continuation) {
+void ServedAnswer::Add(SequenceRequest request, bool continuation) {
   auto sequence = std::make_shared<Sequence>(std::move(request),
                                              [weak = weak_from_this(), exchange = call_.exchange] {
                                                exchange->Post([weak] {
@@ -60,11 +60,11 @@ void Answer::Add(SequenceRequest request, bool continuation) {
   begun_.push_back(false);
 }
 
-void Answer::Start() {
+void ServedAnswer::Start() {
   call_.exchange->Post([self = shared_from_this()] { self->Submit(); });
 }
 
-void Answer::Submit() {
+void ServedAnswer::Submit() {
   const auto self = shared_from_this();
   // The callbacks keep the answer alive until the connection is done with it.
   call_.exchange->SetCallbacks([self] { self->Drain(); }, [self] { self->Cancel(); });
@@ -78,12 +78,12 @@ void Answer::Submit() {
   if (fields_.stream) call_.StartEvents();
 }
 
-void Answer::Cancel() {
+void ServedAnswer::Cancel() {
   for (const Choice& choice : choices_) choice.sequence->Cancel();
   done_ = true;
 }
 
-void Answer::Drain() {
+void ServedAnswer::Drain() {
   // What the client has not read yet must go first; then we are called again.
   if (done_ || (fields_.stream && call_.exchange->busy())) return;
   std::string out;
@@ -94,7 +94,7 @@ void Answer::Drain() {
   if (!out.empty()) call_.exchange->Write(std::move(out));
 }
 
-void Answer::TakeNews(size_t index, std::string& out) {
+void ServedAnswer::TakeNews(size_t index, std::string& out) {
   Choice& choice = choices_[index];
   Sequence::News news = choice.sequence->Take();
   choice.times = news.times;
@@ -128,7 +128,7 @@ void Answer::TakeNews(size_t index, std::string& out) {
   WritePiece(index, piece, first, choice.ended, out);
 }
 
-std::optional<ApiError> Answer::Failure() const {
+std::optional<ApiError> ServedAnswer::Failure() const {
   for (const Choice& choice : choices_) {
     if (!choice.ended) continue;
     if (choice.end == EndReason::kDeadline) {
@@ -153,7 +153,7 @@ std::optional<ApiError> Answer::Failure() const {
   return std::nullopt;
 }
 
-void Answer::EndAll(std::string& out) {
+void ServedAnswer::EndAll(std::string& out) {
   done_ = true;
   const auto failure = Failure();
   if (!fields_.stream) {
@@ -169,13 +169,13 @@ void Answer::EndAll(std::string& out) {
   call_.exchange->Finish();
 }
 
-void Answer::AppendEvent(std::string_view json, std::string& out) {
+void ServedAnswer::AppendEvent(std::string_view json, std::string& out) {
   out += "data: ";
   out += json;
   out += "\n\n";
 }
 
-void Answer::WriteUsage(JsonWriter& json) const {
+void ServedAnswer::WriteUsage(JsonWriter& json) const {
   int64_t completion = 0, prompt = 0, cached = 0;
   for (size_t i = 0; i < choices_.size(); ++i) {
     completion += choices_[i].text.tokens();
@@ -193,7 +193,7 @@ void Answer::WriteUsage(JsonWriter& json) const {
   json.EndObject();
 }
 
-void Answer::WriteTimings(const Choice& choice, JsonWriter& json) const {
+void ServedAnswer::WriteTimings(const Choice& choice, JsonWriter& json) const {
   const SequenceTimes& t = choice.times;
   const auto prompt = static_cast<int64_t>(choice.sequence->request.prompt.size());
   const int64_t computed = prompt - t.cached_tokens, fresh = choice.text.tokens();

@@ -29,12 +29,12 @@ struct Choice {
   std::chrono::steady_clock::time_point last_event = {};
 };
 
-class Answer : public std::enable_shared_from_this<Answer> {
+class ServedAnswer : public std::enable_shared_from_this<ServedAnswer> {
  public:
-  Answer(const App& app, Call call, const GenerationFields& fields);
-  virtual ~Answer() = default;
-  Answer(const Answer&) = delete;
-  Answer& operator=(const Answer&) = delete;
+  ServedAnswer(const App& app, Call call, const GenerationFields& fields);
+  virtual ~ServedAnswer() = default;
+  ServedAnswer(const ServedAnswer&) = delete;
+  ServedAnswer& operator=(const ServedAnswer&) = delete;
 
   // One choice more. Before Start.
   void Add(SequenceRequest request, bool continuation);

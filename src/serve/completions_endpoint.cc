@@ -42,10 +42,10 @@ void ReadCompletion(JsonDocument& document, const App& app, CompletionFields& ou
   out.prompts = ReadPrompts(root["prompt"], app, false, kMostPrompts);
 }
 
-class CompletionAnswer final : public Answer {
+class CompletionAnswer final : public ServedAnswer {
  public:
   CompletionAnswer(const App& app, Call call, const CompletionFields& fields)
-      : Answer(app, std::move(call), fields.common),
+      : ServedAnswer(app, std::move(call), fields.common),
         n_(static_cast<size_t>(fields.common.n)),
         best_of_(static_cast<size_t>(fields.best_of)),
         echo_(fields.echo),

@@ -65,10 +65,10 @@ void ReadLlama(JsonDocument& document, const App& app, LlamaFields& out) {
   out.prompts = ReadPrompts(root["prompt"], app, true, 256);
 }
 
-class LlamaAnswer final : public Answer {
+class LlamaAnswer final : public ServedAnswer {
  public:
   LlamaAnswer(const App& app, Call call, const LlamaFields& fields)
-      : Answer(app, std::move(call), fields.common),
+      : ServedAnswer(app, std::move(call), fields.common),
         return_tokens_(fields.return_tokens || fields.common.stream),
         timings_per_token_(fields.timings_per_token),
         model_(fields.common.model.empty() ? app.id : fields.common.model) {}
