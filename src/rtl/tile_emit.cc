@@ -34,12 +34,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kFiles =
 }};
 
 Status CopyFiles(OutputFolder& folder) {
-  for (const auto& [source, target] : kFiles) {
-    const auto files = HardwareFiles();
+  const auto files = HardwareFiles();
+  for (const auto& names : kFiles) {
     const auto file = std::find_if(files.begin(), files.end(),
-                                   [&](const BuiltInFile& f) { return f.name == source; });
+                                   [&](const BuiltInFile& f) { return f.name == names.first; });
     BURIN_CHECK(file != files.end());
-    BURIN_TRY(folder.Write(std::string(target), file->text()));
+    BURIN_TRY(folder.Write(std::string(names.second), file->text()));
   }
   return {};
 }
