@@ -195,8 +195,11 @@ ApiResult<std::shared_ptr<ChatAnswer>> PrepareChat(const App& app, const Call& c
         app.tokenizer.Encode(*fields.prefix, {.add_special = false, .parse_special = false});
     ids.insert(ids.end(), more.begin(), more.end());
   }
-  const auto& ends = app.chat->stop_ids();
-  fields.common.stop_ids.insert(fields.common.stop_ids.end(), ends.begin(), ends.end());
+  // A constrained text must be able to end.
+  if (!fields.common.ignore_eos || fields.common.format.kind != OutputFormat::Kind::kText) {
+    const auto& ends = app.chat->stop_ids();
+    fields.common.stop_ids.insert(fields.common.stop_ids.end(), ends.begin(), ends.end());
+  }
   auto answer = std::make_shared<ChatAnswer>(app, call, fields);
   for (int64_t i = 0; i < fields.common.n; ++i) {
     BURIN_API_ASSIGN(SequenceRequest request,

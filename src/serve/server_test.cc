@@ -248,6 +248,17 @@ TEST_F(ServerTest, TokenizesBothWays) {
   EXPECT_EQ(Post("/detokenize", {{"tokens", {97, 98, 257}}})["content"], "ab<|end|>");
 }
 
+TEST_F(ServerTest, IgnoreEosGoesOnBehindTheEnd) {
+  StartAndServe();
+  const Json forced = {{"logit_bias", {{"257", 100}}}, {"temperature", 0}};  // <|end|>
+  Json body = Chat(forced);
+  EXPECT_EQ(Post("/v1/chat/completions", body)["usage"]["completion_tokens"], 12);
+  body["ignore_eos"] = false;
+  const Json ended = Post("/v1/chat/completions", body);
+  EXPECT_EQ(ended["usage"]["completion_tokens"], 0);
+  EXPECT_EQ(ended["choices"][0]["finish_reason"], "stop");
+}
+
 TEST_F(ServerTest, ContinuesTheLastMessage) {
   StartAndServe();
   const Json whole = Post("/v1/chat/completions", Chat({{"temperature", 0}, {"max_tokens", 20}}));
