@@ -1,4 +1,5 @@
-// burin rtl: a complete chip as SystemVerilog, with its benches and the reference for them.
+// burin rtl: a complete chip, or a tile of one, as SystemVerilog, with its benches and the
+// reference for them.
 #include <chrono>
 #include <memory>
 
@@ -6,6 +7,7 @@
 #include "cli/console.h"
 #include "cli/engine_flags.h"
 #include "cli/model_source.h"
+#include "cli/rtl_tile.h"
 #include "cli/rtl_trace.h"
 #include "quant/adapter_memory.h"
 #include "quant/cartridge.h"
@@ -16,13 +18,16 @@ namespace burin {
 namespace {
 
 constexpr uint64_t kMostWeights = 24'000'000;  // of a whole chip as text
+constexpr int64_t kChipTokens = 64, kTilePasses = 4;
 
 struct RtlFlags {
   ModelSourceFlags source;
   EngineFlags engine;
   std::string output, prompt = "Once upon a time", adapter, json;
   std::vector<int32_t> prompt_ids;
-  int64_t tokens = 64;
+  int64_t tokens = 0;  // 0: kChipTokens, kTilePasses
+  std::string tile;
+  int64_t column_block = 0;
   bool force = false;
 };
 
@@ -51,7 +56,7 @@ Status CheckSize(const ModelSource& source) {
   if (weights <= kMostWeights) return {};
   return BadInput(source.plan.name, fmt::format("{} weights", WithCommas(weights)),
                   fmt::format("at most {} for a whole chip as text", WithCommas(kMostWeights)),
-                  "The emulator (burin run) has no such limit.");
+                  "Or emit one column block: --tile LAYER.MATRIX, such as --tile 0.down_proj.");
 }
 
 // The image of the adapter for the bench.
@@ -81,15 +86,10 @@ std::string Joined(const std::vector<int32_t>& ids) {
   return text;
 }
 
-Status Run(const RtlFlags& flags) {
-  const Console console(flags.json);
-  BURIN_TRY(console.Check());
-  BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
-  if (source.weights == nullptr) {
-    return BadInput(flags.source.model, "a geometry without weights", "a cartridge",
-                    "Make one with burin engrave.");
-  }
+Status RunChip(const RtlFlags& flags, const ModelSource& source, const KernelSet& kernels,
+               const Console& console) {
   const QuantizedModel& model = *source.weights;
+  const int64_t tokens = flags.tokens == 0 ? kChipTokens : flags.tokens;
   BURIN_TRY(CheckSize(source));
   BURIN_ASSIGN(const PlacedFabric fabric, Place(source.plan, source.chip));
   BURIN_ASSIGN(const EnginePlan plan, PlanEngine(fabric));
@@ -98,18 +98,16 @@ Status Run(const RtlFlags& flags) {
   if (!flags.adapter.empty()) {
     BURIN_ASSIGN(adapter, LoadAdapter(flags.adapter, model));
   }
-  BURIN_ASSIGN(const KernelSet* kernels, ChooseKernels(flags.engine));
   BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(flags.output, flags.force));
   console.Print(fmt::format("chip        {} banks on {}, about {} bytes of text\n",
                             WithCommas(static_cast<uint64_t>(fabric.banks)), source.chip.name,
                             WithCommas(EstimateBytes(fabric))));
   const auto begin = std::chrono::steady_clock::now();
   BURIN_ASSIGN(const EmittedChip emitted, EmitChip(fabric, plan, folder));
-  Trace trace(fabric, plan, model.digest, flags.tokens);
+  Trace trace(fabric, plan, model.digest, tokens);
   if (adapter != nullptr) BURIN_TRY(WriteAdapter(*adapter, source, folder, trace));
-  BURIN_ASSIGN(
-      const std::vector<int32_t> written,
-      TraceGreedy(model, *kernels, fabric, plan, prompt, flags.tokens, adapter.get(), trace));
+  BURIN_ASSIGN(const std::vector<int32_t> written,
+               TraceGreedy(model, kernels, fabric, plan, prompt, tokens, adapter.get(), trace));
   BURIN_TRY(WriteTrace(trace, folder));
   BURIN_TRY(folder.Finish());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
@@ -131,6 +129,23 @@ Status Run(const RtlFlags& flags) {
                             {"ids", written}});
 }
 
+Status Run(const RtlFlags& flags) {
+  const Console console(flags.json);
+  BURIN_TRY(console.Check());
+  BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
+  if (source.weights == nullptr) {
+    return BadInput(flags.source.model, "a geometry without weights", "a cartridge",
+                    "Make one with burin engrave.");
+  }
+  BURIN_ASSIGN(const KernelSet* kernels, ChooseKernels(flags.engine));
+  if (flags.tile.empty()) return RunChip(flags, source, *kernels, console);
+  BURIN_ASSIGN(const std::vector<int32_t> prompt, PromptIds(flags, *source.weights));
+  const TileRequest request{flags.tile, flags.column_block,
+                            flags.tokens == 0 ? kTilePasses : flags.tokens, flags.output,
+                            flags.force};
+  return RunTile(request, source, *kernels, prompt, console);
+}
+
 }  // namespace
 
 void AddRtlCommand(CLI::App& app, Action& action) {
@@ -148,13 +163,23 @@ void AddRtlCommand(CLI::App& app, Action& action) {
       ->option_text("IDS")
       ->delimiter(',')
       ->excludes(prompt);
-  command->add_option("-n,--tokens", flags->tokens, "Tokens that the chip writes; 64 by default")
+  command
+      ->add_option("-n,--tokens", flags->tokens,
+                   "Tokens that the chip writes, 64 by default; of a tile the tokens that pass, 4")
       ->option_text("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  auto* tile = command->add_option("--tile", flags->tile,
+                                   "Only a column block of this matrix: 3.down_proj, lm_head");
+  tile->option_text("LAYER.MATRIX");
+  command->add_option("--column-block", flags->column_block, "Which column block; 0 by default")
+      ->option_text("N")
+      ->needs(tile)
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 31));
   command
       ->add_option("--adapter", flags->adapter,
                    "A LoRA adapter that the bench loads through the host port")
-      ->option_text("DIR|GGUF");
+      ->option_text("DIR|GGUF")
+      ->excludes(tile);
   AddEngineOptions(*command, flags->engine);
   AddJsonOption(*command, flags->json);
   command->callback([flags, &action] { action = [flags] { return Run(*flags); }; });

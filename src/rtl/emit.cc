@@ -13,16 +13,17 @@
 namespace burin {
 namespace {
 
-constexpr std::string_view kEmitted = "emitted/";
+constexpr std::string_view kEmitted = "emitted/", kTile = "tile/";
 constexpr std::string_view kHead = "`default_nettype none\n";
 constexpr std::string_view kTail = "`default_nettype wire\n";
 
 std::string Wrap(const std::string& text) { return std::string(kHead) + text + std::string(kTail); }
 
-// Modules by hand go to hw/, what lies in emitted/ to the top.
+// Modules by hand go to hw/, what lies in emitted/ to the top; tile/ is not for a chip.
 Status CopyHardware(OutputFolder& folder) {
   for (const BuiltInFile& file : HardwareFiles()) {
     const std::string_view name = file.name;
+    if (name.starts_with(kTile)) continue;
     const bool emitted = name.starts_with(kEmitted);
     BURIN_TRY(folder.Write(
         emitted ? std::string(name.substr(kEmitted.size())) : fmt::format("hw/{}", name),
@@ -34,14 +35,19 @@ Status CopyHardware(OutputFolder& folder) {
 }  // namespace
 
 uint64_t EstimateBytes(const PlacedFabric& fabric) {
+  constexpr uint64_t kFixed = 400'000;
+  return EstimateBankBytes(fabric) + kFixed;
+}
+
+uint64_t EstimateBankBytes(const PlacedFabric& fabric) {
   const BankGeometry g = BankGeometry::Of(fabric);
   const auto digits = [](int64_t bits) { return static_cast<uint64_t>((bits + 3) / 4 + 1); };
   const auto banks = static_cast<uint64_t>(fabric.banks);
   const auto fold = static_cast<uint64_t>(g.fold);
   const uint64_t codes = static_cast<uint64_t>(g.rows) * digits(g.code_word);
   const uint64_t scales = static_cast<uint64_t>(g.groups * g.walk) * digits(g.scale_word);
-  constexpr uint64_t kTextOfBank = 3500, kFixed = 400'000;
-  return banks * (fold * (codes + scales) + kTextOfBank) + kFixed;
+  constexpr uint64_t kTextOfBank = 3500;
+  return banks * (fold * (codes + scales) + kTextOfBank);
 }
 
 Result<EmittedChip> EmitChip(const PlacedFabric& fabric, const EnginePlan& plan,

@@ -15,8 +15,9 @@ struct EmittedChip {
   uint64_t rom_bits = 0;
 };
 
-// About the bytes that EmitChip will write, from the geometry alone.
+// About the bytes that EmitChip will write, from the geometry alone; of the banks and their ROMs.
 uint64_t EstimateBytes(const PlacedFabric& fabric);
+uint64_t EstimateBankBytes(const PlacedFabric& fabric);
 
 // Writes everything but the trace into `folder`; Finish is the caller's. `plan` is PlanEngine's of
 // the same fabric, whose plan.weights must be there. Same input, same bytes. Errors: kIo.

@@ -37,7 +37,8 @@ struct StepResult {
 };
 
 struct EnginePlan {
-  int64_t lanes = 0;  // W
+  int64_t lanes = 0;   // W
+  bool embeds = true;  // false: the fabric of a tile, without the embedding's readers
   VectorMap map;
   std::vector<ActivationVector> vectors;  // index = `select`
   std::vector<int32_t> vector_of;         // of each matrix; -1: no pass reads it (the embedding)

@@ -54,19 +54,20 @@ class FabricMaker {
       : fabric_(fabric), plan_(plan), roms_(roms), geometry_(BankGeometry::Of(fabric)) {}
 
   Result<verilog::Module> Make() {
-    module_.name = "burin_fabric";
+    module_.name = plan_.embeds ? "burin_fabric" : "burin_tile";
     module_.comment = fmt::format(
-        "The fabric of {} on chip {}: {} banks of {} word lines and {} columns,\n"
+        "{} {} on chip {}: {} banks of {} word lines and {} columns,\n"
         "{} matrices. Emitted by burin rtl; every content is in the ROM modules.",
-        fabric_.plan.name, fabric_.chip.name, fabric_.banks, geometry_.rows * geometry_.fold,
-        geometry_.columns, fabric_.matrices.size());
+        plan_.embeds ? "The fabric of" : "A tile of", fabric_.plan.name, fabric_.chip.name,
+        fabric_.banks, geometry_.rows * geometry_.fold, geometry_.columns,
+        plan_.embeds ? static_cast<int64_t>(fabric_.matrices.size()) : Collected());
     module_.ports = {{Direction::kInput, 1, "clk"}, {Direction::kInput, 1, "reset"}};
-    for (const Port& port : FabricPorts(fabric_)) module_.ports.push_back(port);
+    for (const Port& port : FabricPorts(fabric_, plan_.embeds)) module_.ports.push_back(port);
     AddDrivers();
-    AddReaders();
+    if (plan_.embeds) AddReaders();
     AddMatrixStrobes();
     for (int64_t bank = 0; bank < fabric_.banks; ++bank) BURIN_TRY(AddBank(bank));
-    AddEmbeddingWords();
+    if (plan_.embeds) AddEmbeddingWords();
     AddTrees();
     return std::move(module_);
   }
@@ -351,7 +352,7 @@ class FabricMaker {
         addresses.push_back(
             Masked(bits, enables.back(), PageAddress(user.page, DriverSignal(user, address))));
       }
-      if (user.block->matrix == 0) {
+      if (user.block->matrix == 0 && plan_.embeds) {
         const std::string reader = ReaderName(user.block->row_block);
         const std::string low =
             fmt::format("{}_{}", reader,
@@ -480,24 +481,31 @@ class FabricMaker {
 
   void AddMatrixStrobes() {
     Add(Comment{"The matrix that is collected, and a cycle later its sums."});
-    const auto matrices = static_cast<int64_t>(fabric_.matrices.size());
-    const auto collect = Broadcast("collect", 1, matrices);
-    const auto collect_matrix = Broadcast("collect_matrix", 12, matrices);
+    const auto collect = Broadcast("collect", 1, Collected());
+    const auto collect_matrix = Broadcast("collect_matrix", 12, Collected());
     collect_block_ = Broadcast("collect_block", 16, fabric_.banks);
     const int64_t word_bits = RomStore::AddressBits(geometry_.columns / plan_.lanes);
     AddNet(word_bits, "collect_word_low", fmt::format("collect_word[{}:0]", word_bits - 1));
     collect_word_ = Broadcast("collect_word_low", word_bits, fabric_.banks);
+    size_t load = 0;
     for (size_t m = 0; m < fabric_.matrices.size(); ++m) {
       if (plan_.vector_of[m] < 0) continue;
       const std::string name = MatrixName(static_cast<int64_t>(m));
       AddNet(1, name + "_collect",
-             fmt::format("{} & ({} == {})", collect[m], collect_matrix[m],
+             fmt::format("{} & ({} == {})", collect[load], collect_matrix[load],
                          Constant(12, static_cast<int64_t>(m))));
       Add(
           Lines{fmt::format("  reg {}_sums_valid;\n"
                             "  always @(posedge clk) {}_sums_valid <= {}_collect & ~reset;\n",
                             name, name, name)});
+      ++load;
     }
+  }
+
+  // Matrices whose sums are collected: all but an embedding that is no head.
+  int64_t Collected() const {
+    return std::count_if(plan_.vector_of.begin(), plan_.vector_of.end(),
+                         [](int32_t vector) { return vector >= 0; });
   }
 
   void AddTrees() {
@@ -555,18 +563,27 @@ class FabricMaker {
 
 }  // namespace
 
-std::vector<Port> FabricPorts(const PlacedFabric& fabric) {
+std::vector<Port> FabricPorts(const PlacedFabric& fabric, bool embeds) {
   const int64_t w = fabric.chip.vector_lanes;
   const auto in = Direction::kInput, out = Direction::kOutput;
-  return {{in, 1, "act_valid"},      {in, 10, "act_select"},   {in, 16, "act_word"},
-          {in, w * 8, "act_data"},   {in, 1, "act_exp_valid"}, {in, 13, "act_group"},
-          {in, 8, "act_exp"},        {in, 1, "act_commit"},    {in, 8, "act_common"},
-          {in, 5, "act_drop"},       {in, 1, "pass_start"},    {in, 10, "pass_select"},
-          {in, 16, "pass_rows"},     {in, 1, "collect"},       {in, 12, "collect_matrix"},
-          {in, 16, "collect_block"}, {in, 16, "collect_word"}, {out, 1, "raw_valid"},
-          {out, w * 32, "raw"},      {in, 1, "embed_start"},   {in, 16, "embed_block"},
-          {in, 16, "embed_column"},  {in, 16, "embed_rows"},   {in, 8, "embed_exponent"},
-          {out, 1, "embed_valid"},   {out, 16, "embed_index"}, {out, w * 32, "embed_data"}};
+  std::vector<Port> ports = {
+      {in, 1, "act_valid"},      {in, 10, "act_select"},   {in, 16, "act_word"},
+      {in, w * 8, "act_data"},   {in, 1, "act_exp_valid"}, {in, 13, "act_group"},
+      {in, 8, "act_exp"},        {in, 1, "act_commit"},    {in, 8, "act_common"},
+      {in, 5, "act_drop"},       {in, 1, "pass_start"},    {in, 10, "pass_select"},
+      {in, 16, "pass_rows"},     {in, 1, "collect"},       {in, 12, "collect_matrix"},
+      {in, 16, "collect_block"}, {in, 16, "collect_word"}, {out, 1, "raw_valid"},
+      {out, w * 32, "raw"}};
+  if (!embeds) return ports;
+  ports.insert(ports.end(), {{in, 1, "embed_start"},
+                             {in, 16, "embed_block"},
+                             {in, 16, "embed_column"},
+                             {in, 16, "embed_rows"},
+                             {in, 8, "embed_exponent"},
+                             {out, 1, "embed_valid"},
+                             {out, 16, "embed_index"},
+                             {out, w * 32, "embed_data"}});
+  return ports;
 }
 
 Result<verilog::Module> MakeFabric(const PlacedFabric& fabric, const EnginePlan& plan,

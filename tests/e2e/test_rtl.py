@@ -105,6 +105,12 @@ class Emission(RtlTest):
         self.refuse("rtl", cartridge, "--chip", self.chip("heads", attention_heads=3), "-o", "rtl", says=["attention_heads"])
         self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--prompt-ids", "900", says=["900", "263"])
         self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["without weights"])
+        tile = ["rtl", cartridge, "--chip", good, "-o", "rtl", "--tile"]
+        self.refuse(*tile, "1.down", says=["1.down", "1.down_proj"])
+        self.refuse(*tile, "99.down_proj", says=["99", "0 to"])
+        self.refuse(*tile, "embed_tokens", says=["lm_head"])
+        self.refuse(*tile, "1.down_proj", "--column-block", "77", says=["77", "0 to"])
+        self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--column-block", "1", says=["--tile"])
         self.assertFalse((self.folder / "rtl").exists())
 
 
@@ -126,6 +132,30 @@ class Simulation(RtlTest):
         lines[2] = "00000000"
         trace.write_text("\n".join(lines))
         self.assertIn("another cartridge", self.make("rtl", "sim", code=2))
+
+    @needs_tools("verilator", "iverilog", "make")
+    def test_a_tile_is_the_emulator_and_a_flipped_weight_is_found(self):
+        chip = self.chip(rows=64, columns=32, columns_per_scaler=8, vector_lanes=8)
+        cartridge = self.cartridge("--bits", "4", "--group", "32", "--tensor-bits", "*down_proj=6")
+        # Two row blocks, and columns that are pairs of cells; the second block is not the first.
+        written = self.json("rtl", cartridge, "--chip", chip, "-o", "tile", "--tile", "1.down_proj", "--column-block", 1, "-n", 3)
+        self.assertEqual((written["first_column"], written["columns"], written["passes"]), (16, 16, 3))
+        self.assertGreater(written["banks"], 1)
+        self.assertEqual(self.make("tile", "lint").strip(), "lint: clean")
+        self.passed(self.make("tile", "sim"), 3 * 16)
+        self.passed(self.make("tile", "sim-icarus", "TOKENS=2"), 2 * 16)
+        trace = self.folder / "tile" / "sim" / "trace.hex"
+        text = trace.read_text().split("\n")
+        # Collected a cycle too early the last sums are not there yet.
+        trace.write_text("\n".join([*text[:17], f"{int(text[17], 16) - 1:08x}", *text[18:]]))
+        self.assertRegex(self.make("tile", "sim", code=2), "FAILED token 0, column 3[01]: ")
+        trace.write_text("\n".join(text))
+        # A flipped cell of word line 0, column 0.
+        rom = re.search(r"(rom_\w+) bank0_code ", (self.folder / "tile" / "burin_tile.sv").read_text()).group(1)
+        rom = self.folder / "tile" / "rom" / f"{rom}.hex"
+        word = rom.read_text()
+        rom.write_text(word[:31] + f"{int(word[31], 16) ^ 1:x}" + word[32:])
+        self.assertIn("column 16: ", self.make("tile", "sim", code=2))
 
 
 @long_test
