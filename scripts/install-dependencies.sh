@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that are missing, and nothing else. usage: install-dependencies.sh [build|check]
 #   build  what ./demo needs (the default)
-#   check  also the second compiler, formatter, linter and fuzzer of ./check
+#   check  also the second compiler, formatter, linter and fuzzer of ./check, the simulators, KLayout and Chromium
 # Needs root or sudo, and only if something is missing. On other systems it names the packages and
 # goes on if the tools are there.
 set -euo pipefail
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev libcli11-dev nlohmann-json3-dev
   libexpected-dev libtomlplusplus-dev zlib1g-dev libeigen3-dev libssl-dev libpcre2-dev libicu-dev libgtest-dev libgmock-dev)
 check_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3 verilator iverilog yosys z3
-  klayout ngspice)
+  klayout ngspice chromium)
 
 # A package that is wanted as soon as a CMake file asks for its library.
 if_used() {
@@ -22,6 +22,8 @@ if_used() {
 wanted_packages() {
   printf '%s\n' "${build_packages[@]}"
   if_used 'Boost 1' libboost-dev
+  # Debian's npm brings hundreds of packages: only where there is no other.
+  command -v npm >/dev/null || printf '%s\n' nodejs npm
   if [[ $1 == check ]]; then
     printf '%s\n' "${check_packages[@]}"
     if_used benchmark libbenchmark-dev

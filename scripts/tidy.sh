@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # clang-tidy (.clang-tidy) on every source below src/ that the build has, but tests. What passed and has not changed since, with all that it
-# includes, is not read again. usage: tidy.sh [build folder with compile_commands.json, build/clang]
+# includes, is not read again. usage: tidy.sh [build folder with compile_commands.json, build/asan]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export build=${1:-build/clang}
+export build=${1:-build/asan}
 export passed=build/tidy
 
 # Of everything in the project that a finding can depend on: rules, source, headers.

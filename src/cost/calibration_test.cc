@@ -262,7 +262,7 @@ std::string MakePage(Page& page) {
 TEST(Calibration, PageIsWhatTheModelSays) {
   Page page;
   const std::string text = MakePage(page);
-  const std::string path = std::string(BURIN_SOURCE_DIR) + "/docs/calibration.md";
+  const std::string path = BURIN_SOURCE_DIR "/docs/calibration.md";
   if (std::getenv("BURIN_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::ifstream file(path);
   std::stringstream stored;

@@ -194,16 +194,16 @@ TEST(Oasis, ReadsWhatKLayoutWrites) {
 TEST(Oasis, RefusesWhatNoMaskHas) {
   auto error_of = [](const std::string& records) {
     std::string bytes(kOasisMagic);
-    bytes += std::string(
-                 "\x01\x03"
-                 "1.0\0\xe8\x07\0",
-                 9) +
-             std::string(12, '\0') +
-             std::string(
-                 "\x0e\x01"
-                 "A",
-                 3) +
-             records + "\x02";
+    bytes.append(
+        "\x01\x03"
+        "1.0\0\xe8\x07\0",
+        9);
+    bytes.append(12, '\0');
+    bytes.append(
+        "\x0e\x01"
+        "A",
+        3);
+    bytes.append(records).push_back('\x02');
     const auto file =
         OasisFile::Parse({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "x.oas");
     if (!file) return file.error().ToString();
