@@ -64,7 +64,6 @@ module burin_adapter #(
   `BURIN_SCALE(scale, 24)
 
   // ---- memories
-  logic [WORD*8-1:0] memory[0:WORDS-1];
   logic [95:0] entries[0:ENTRIES-1];
   logic [LANES*8-1:0] inputs[0:INPUT_WORDS-1];
   logic signed [7:0] exponents[0:GROUPS-1];
@@ -74,10 +73,11 @@ module burin_adapter #(
   logic memory_read, table_read;
   logic [31:0] memory_address;
   logic [11:0] table_index;
+  burin_adapter_memory #(.WIDTH(WORD * 8), .DEPTH(WORDS)) sram (
+      .clk, .write, .write_address(write_address[WORD_BITS-1:0]), .write_word(write_data), .read(memory_read),
+      .address(memory_address[WORD_BITS-1:0]), .word);
   always_ff @(posedge clk) begin
-    if (write) memory[write_address[WORD_BITS-1:0]] <= write_data;
     if (table_write) entries[table_address[ENTRY_BITS-1:0]] <= table_data[95:0];
-    if (memory_read) word <= memory[memory_address[WORD_BITS-1:0]];
     if (table_read) table_entry <= entries[table_index[ENTRY_BITS-1:0]];
     if (act_valid) inputs[act_word[INPUT_BITS-1:0]] <= act_data;
     if (act_exp_valid) exponents[act_group[GROUP_BITS-1:0]] <= act_exp;
