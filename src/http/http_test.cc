@@ -182,8 +182,8 @@ TEST(HttpServer, TellsWhenTheClientGoes) {
   std::shared_ptr<HttpExchange> held;
   const auto server =
       StartServer(TestOptions(), [&](const std::shared_ptr<HttpExchange>& e, const HttpRequest&) {
+        held = e;  // before `closed` can rise
         e->SetCallbacks({}, [&closed] { ++closed; });
-        held = e;
       });
   RawClient client(server->port());
   client.Send("GET /wait HTTP/1.1\r\n\r\n");
