@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the chat page, web/dist/index.html, which the next build puts into the program. Needs node and npm; without them
-# it says so and the program serves a plain page. Nothing is done when the page is newer than its sources.
+# Builds the chat page, web/dist/index.html, which the next build puts into the program. Needs node and npm; without
+# it, or without the registry, it says so and the program serves a plain page. Nothing is done when the page is newer than its sources.
 set -euo pipefail
 cd "$(dirname "$0")/../web"
 
@@ -12,5 +12,9 @@ page=dist/index.html
 if [[ -f $page && -z $(find . -path ./node_modules -prune -o -path ./dist -prune -o -type f -newer "$page" -print -quit) ]]; then
   exit
 fi
-npm ci --silent --no-audit --no-fund --ignore-scripts
+if ! npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1; then
+  tail -n 3 npm.log
+  echo "build-page: npm cannot fetch the page's packages; burin serve will show a plain page"
+  exit
+fi
 node build.mjs
