@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the chat page, web/dist/index.html, which the next build puts into the program. Needs node and npm; without
-# it, or without the registry, it says so and the program serves a plain page. Nothing is done when the page is newer than its sources.
+# Builds the chat page, web/dist/index.html, which the next build puts into the program. Needs node, npm and its registry;
+# without them it says so and the program serves a plain page. Nothing is done when the page is newer than its sources.
 set -euo pipefail
 cd "$(dirname "$0")/../web"
 
