@@ -1,6 +1,9 @@
-# LIB=cells.lib FILES="a.sv ..." TOP=module [PARAMETERS="NAME value ..."] yosys -c area.tcl: cells and area of every
-# module, mapped to the liberty file; the table is in build/synth/area.txt. LIB may be several files of one library, also
-# .gz. ROM contents and SRAMs are black boxes: they are arrays of the fabric or macros, not cells.
+# LIB=cells.lib FILES="a.sv ..." TOP=module [PARAMETERS="NAME value ..."] yosys -c area.tcl: every module mapped to the liberty
+# file, once each however many instances it has. LIB may be several files of one library, also .gz. synth/table.py makes the
+# table of build/synth/stat.txt, hierarchy.txt and memories.il.
+#
+# Not cells: ROM modules, and arrays of 32 words and more (vector, KV and adapter memory, tables). They are macros of the fabric
+# or of an SRAM compiler; their bits are counted. Smaller arrays are flip-flops.
 yosys -import
 file mkdir build/synth
 set top $::env(TOP)
@@ -16,11 +19,16 @@ if {[info exists ::env(PARAMETERS)]} { set parameters $::env(PARAMETERS) }
 foreach {name value} $parameters { lappend chparam -chparam $name $value }
 if {[info exists chparam]} { yosys hierarchy -check -top $top {*}$chparam } else { yosys hierarchy -check -top $top }
 catch { yosys blackbox rom_* }
-foreach memory {burin_vector_memory burin_kv_memory burin_adapter_memory} {
-  catch { yosys blackbox *$memory* }
-}
-yosys synth -top $top
+
+# Coarse: words, adders, memories as memories.
+yosys synth -top $top -run begin:fine
+yosys tee -q -o build/synth/memories.il dump -n t:\$mem_v2
+yosys chtype -set burin_array t:\$mem_v2 r:SIZE>=32 %i
+# Fine: gates, then cells.
+yosys synth -top $top -run fine:check
 yosys dfflibmap -liberty $merged
 yosys abc -liberty $merged
-opt_clean
-yosys tee -o build/synth/area.txt stat -liberty $merged
+yosys opt_clean
+yosys check -assert
+yosys select -assert-none t:*_DLATCH* t:\$*dlatch*
+yosys tee -o build/synth/stat.txt stat -liberty $merged

@@ -1,5 +1,5 @@
 # TOP=module FILES="a.sv ..." yosys -c read.tcl: the whole design as yosys sees it. Stops on a latch, a combinational loop or a net
-# with several drivers. Memories stay memories.
+# with several drivers, in a module or through the hierarchy. Memories stay memories.
 yosys -import
 set top $::env(TOP)
 foreach file $::env(FILES) {
@@ -9,3 +9,7 @@ hierarchy -check -top $top
 procs
 yosys select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr
 yosys check -assert
+yosys flatten
+yosys opt_clean
+yosys check -assert
+yosys scc -expect 0
