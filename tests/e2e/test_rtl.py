@@ -158,15 +158,51 @@ class Simulation(RtlTest):
         self.assertIn("column 16: ", self.make("tile", "sim", code=2))
 
 
-@long_test
-@needs_tools("verilator", "iverilog", "yosys", "make")
-class RealModels(RtlTest):
+class WholeChipTest(RtlTest):
     def whole_chip(self, cartridge, *options, chip="nano", tokens=64, least=1000):
         written = self.json("rtl", cartridge, "--chip", chip, "-o", "rtl", "-n", tokens, "--force", *options)
         output = self.make("rtl", "sim")
         self.passed(output, least)
         return written, output
 
+
+QWEN2 = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}
+QWEN3 = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "head_dim": 32}
+
+
+@long_test
+@needs_tools("verilator", "iverilog", "make")
+class Families(WholeChipTest):
+    """What Llama has not: biases of q, k, v; norms of heads of a width of their own; a head of its own or the embedding's."""
+
+    def family(self, config, *options, **knobs):
+        cartridge = self.cartridge("--group", "32", *options, checkpoint=self.checkpoint(config=config))
+        chip = self.chip(rows=64, columns=32, columns_per_scaler=8, top_k=4, **knobs)
+        written, output = self.whole_chip(cartridge, "--prompt-ids", "256,72,101", chip=chip, tokens=12, least=600)
+        run = self.json("run", cartridge, "--prompt-ids", "256,72,101", "-n", 12, "--temperature", 0)
+        self.assertEqual(written["ids"][:len(run["ids"])], run["ids"])
+        self.assertEqual(self.make("rtl", "lint").strip(), "lint: clean")
+        self.passed(self.make("rtl", "sim-icarus", "TOKENS=3"), 50)
+        return output
+
+    def test_biases_of_qwen2_with_a_tied_head(self):
+        self.family({**QWEN2, "tie_word_embeddings": True}, "--bits", "4", vector_lanes=8)
+
+    def test_biases_of_qwen2_with_a_head_of_its_own_at_six_bits(self):
+        self.family(QWEN2, "--bits", "3", "--tensor-bits", "lm_head=6,*k_proj=6", vector_lanes=16)
+
+    def test_head_norms_of_qwen3_in_words_of_a_quarter_head(self):
+        output = self.family(QWEN3, "--bits", "4", vector_lanes=8, attention_heads=2)
+        self.assertIn("HEAD_NORM", output)
+
+    def test_head_norms_of_qwen3_with_two_heads_in_a_word_and_a_tied_head(self):
+        output = self.family({**QWEN3, "head_dim": 8, "tie_word_embeddings": True}, "--bits", "6", vector_lanes=16)
+        self.assertIn("HEAD_NORM", output)
+
+
+@long_test
+@needs_tools("verilator", "iverilog", "yosys", "make")
+class RealModels(WholeChipTest):
     @needs_shared
     def test_stories_equals_the_emulator_in_three_widths(self):
         for bits in (["--bits", "3"], ["--bits", "4"], ["--bits", "3", "--tensor-bits", "*down_proj=6,model.embed_tokens=6"]):
