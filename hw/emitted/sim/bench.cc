@@ -248,15 +248,18 @@ class Bench {
                 trace_.tokens, trace_.prompt, static_cast<double>(cycles) / trace_.tokens,
                 Big(token_cycles_));
     std::printf("  step                 count       cycles          model\n");
+    uint64_t all = 0, model = 0, steps = 0;
     for (int op = 0; op < kOpCount; ++op) {
       if (op_cycles_[op] == 0) continue;
       failed_ += unequal_steps_[op];
+      all += op_cycles_[op], model += wanted_cycles_[op], steps += steps_run_[op];
       std::printf("  %-15s %10llu %12llu %14llu%s\n", kOps[op], Big(steps_run_[op]),
                   Big(op_cycles_[op]), Big(wanted_cycles_[op]),
                   unequal_steps_[op] == 0
                       ? ""
                       : ("  FAILED " + std::to_string(unequal_steps_[op]) + " steps").c_str());
     }
+    std::printf("  all steps       %10llu %12llu %14llu\n", Big(steps), Big(all), Big(model));
     std::printf("%.2f s: %.1f tokens/s, %.0f cycles/s simulated\n", seconds,
                 trace_.tokens / seconds, static_cast<double>(cycles) / seconds);
     std::printf("%llu passed, %llu failed\n", Big(passed_), Big(failed_));
