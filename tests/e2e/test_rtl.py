@@ -104,7 +104,7 @@ class Emission(RtlTest):
         self.refuse("rtl", cartridge, "--chip", self.chip("lanes", vector_lanes=64), "-o", "rtl", says=["lanes"])
         self.refuse("rtl", cartridge, "--chip", self.chip("heads", attention_heads=3), "-o", "rtl", says=["attention_heads"])
         self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--prompt-ids", "900", says=["900", "263"])
-        self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["without weights"])
+        self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["no quantized weights", "burin engrave"])
         self.refuse("rtl", cartridge, "--chip", self.chip("small", kv_bytes=16), "-o", "rtl", says=["KV SRAM", "16 bytes"])
         self.refuse("rtl", cartridge, "--chip", self.chip("odd", rows=64, columns=96, columns_per_scaler=32), "-o", "rtl",
                     says=["columns_per_scaler", "48"])
