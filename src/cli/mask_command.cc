@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/mask_engrave_command.h"

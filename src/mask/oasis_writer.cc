@@ -2,12 +2,11 @@
 
 #include <zlib.h>
 
-#include <cerrno>
-#include <cstring>
-#include <system_error>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
+#include "base/output_file.h"
 #include "mask/oasis_records.h"
 
 namespace burin::mask {
@@ -184,22 +183,12 @@ std::vector<uint8_t> EncodeCell(const OasisCell& cell) {
 }
 
 struct OasisWriter::Impl {
-  std::filesystem::path path, partial;
-  std::FILE* file = nullptr;
+  std::optional<OutputFile> file;  // none: only measured
   Sha256 hash;
   uint64_t offset = 0;
 
-  ~Impl() {
-    if (file == nullptr) return;
-    std::fclose(file);
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-  }
-
   Status Write(std::span<const uint8_t> bytes) {
-    if (file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) {
-      return IoError(partial.string(), std::strerror(errno));
-    }
+    if (file) BURIN_TRY(file->Write(bytes));
     hash.Update(std::as_bytes(bytes));
     offset += bytes.size();
     return {};
@@ -212,10 +201,8 @@ OasisWriter::~OasisWriter() = default;
 
 Result<OasisWriter> OasisWriter::Create(const std::filesystem::path& path) {
   auto impl = std::make_unique<Impl>();
-  impl->path = path;
-  impl->partial = path.string() + ".partial";
-  impl->file = std::fopen(impl->partial.c_str(), "wb");
-  if (impl->file == nullptr) return IoError(impl->partial.string(), std::strerror(errno));
+  BURIN_ASSIGN(OutputFile file, OutputFile::Create(path));
+  impl->file.emplace(std::move(file));
   BURIN_TRY(impl->Write(StartRecord()));
   return OasisWriter(std::move(impl));
 }
@@ -239,16 +226,7 @@ Result<OasisWriter::Written> OasisWriter::Finish() {
   PutUnsigned(end, 0);  // no validation
   BURIN_CHECK(end.size() == kEndBytes);
   BURIN_TRY(impl_->Write(end));
-  if (impl_->file == nullptr) return Written{impl_->offset, impl_->hash.Finish()};
-  if (std::fclose(std::exchange(impl_->file, nullptr)) != 0) {
-    const std::string found = std::strerror(errno);
-    std::error_code ignored;
-    std::filesystem::remove(impl_->partial, ignored);
-    return IoError(impl_->partial.string(), found);
-  }
-  std::error_code error;
-  std::filesystem::rename(impl_->partial, impl_->path, error);
-  if (error) return IoError(impl_->path.string(), error.message());
+  if (impl_->file) BURIN_TRY(impl_->file->Commit());
   return Written{impl_->offset, impl_->hash.Finish()};
 }
 
