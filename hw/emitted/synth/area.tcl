@@ -22,7 +22,7 @@ catch { yosys blackbox rom_* }
 
 # Coarse: words, adders, memories as memories.
 yosys synth -top $top -run begin:fine
-yosys tee -q -o build/synth/memories.il dump -n t:\$mem_v2
+yosys tee -q -o build/synth/memories.il dump -m -n t:\$mem_v2
 yosys chtype -set burin_array t:\$mem_v2 r:SIZE>=32 %i
 # Fine: gates, then cells.
 yosys synth -top $top -run fine:check
