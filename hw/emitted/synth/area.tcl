@@ -1,6 +1,6 @@
 # LIB=cells.lib FILES="a.sv ..." TOP=module [PARAMETERS="NAME value ..."] yosys -c area.tcl: every module mapped to the liberty
 # file, once each however many instances it has. LIB may be several files of one library, also .gz. synth/table.py makes the
-# table of build/synth/stat.txt, hierarchy.txt and memories.il.
+# table of build/synth/stat.txt and memories.il.
 #
 # Not cells: ROM modules, and arrays of 32 words and more (vector, KV and adapter memory, tables). They are macros of the fabric
 # or of an SRAM compiler; their bits are counted. Smaller arrays are flip-flops.
@@ -20,15 +20,42 @@ foreach {name value} $parameters { lappend chparam -chparam $name $value }
 if {[info exists chparam]} { yosys hierarchy -check -top $top {*}$chparam } else { yosys hierarchy -check -top $top }
 catch { yosys blackbox rom_* }
 
-# Coarse: words, adders, memories as memories.
-yosys synth -top $top -run begin:fine
+# Words, adders, memories as memories; whole design at once.
+procs
+yosys select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr
+yosys check -assert
+opt_expr
+opt_clean
+yosys opt -nodffe -nosdff
+wreduce
+opt_clean
+alumacc
+opt
+yosys memory -nomap
+opt_clean
 yosys tee -q -o build/synth/memories.il dump -m -n t:\$mem_v2
 yosys chtype -set burin_array t:\$mem_v2 r:SIZE>=32 %i
-# Fine: gates, then cells.
-yosys synth -top $top -run fine:check
-yosys dfflibmap -liberty $merged
-yosys abc -liberty $merged
-yosys opt_clean
-yosys check -assert
-yosys select -assert-none t:*_DLATCH* t:\$*dlatch*
-yosys tee -o build/synth/stat.txt stat -liberty $merged
+
+# Gates and cells, a module at a time; what is measured becomes a black box, so that memory holds one module of gates.
+yosys tee -q -o build/synth/modules.txt ls
+set file [open build/synth/modules.txt]
+set names [lrange [regexp -all -inline {\S+} [read $file]] 2 end]
+close $file
+file delete build/synth/stat.txt
+foreach name $names {
+  if {[string match *rom_* $name]} continue
+  yosys select $name
+  yosys opt -fast -full
+  memory_map
+  yosys opt -undriven -fine
+  techmap
+  yosys opt -fast
+  yosys check -assert
+  yosys dfflibmap -liberty $merged.functions
+  yosys abc -liberty $merged
+  opt_clean
+  yosys tee -q -a build/synth/stat.txt stat -liberty $merged.functions
+  puts stderr "synth: $name"
+  yosys blackbox
+  yosys select -clear
+}
