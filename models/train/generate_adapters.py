@@ -1,4 +1,4 @@
-"""Documents of the adapters: news to orders, and an innkeeper.
+"""Documents of the adapters: news to orders, an innkeeper, requests to topics.
 
 Every function named `*_line` returns (request, answer, key, kind); the key's hash
 decides whether the line is held out.
@@ -199,7 +199,31 @@ def innkeeper_line(rng):
     return roughen(rng, text), answer, text, kind
 
 
-LINES = {"orders": orders_line, "innkeeper": innkeeper_line}
+def topic(command):
+    """A command to a device as an MQTT topic and its payload.
+
+    {"device":"lamp","room":"living room","action":"set","brightness":40,"at":"07:30"}
+    is `house/living-room/lamp brightness=40 at=07:30`.
+    """
+    left = dict(command)
+    device, action = left.pop("device"), left.pop("action")
+    place = left.pop("room", None)
+    path = "/".join(x.replace(" ", "-") for x in ("house", place, device) if x)
+    words = [] if action == "set" else [action]
+    words += [f"{key.removesuffix('_min')}={value}" for key, value in left.items()]
+    return f"{path} {' '.join(words)}"
+
+
+def topics_line(rng):
+    """A request to a device -> topic and payload."""
+    command, text, order = c.house_command(rng)
+    timed = any(key in command for key in ("at", "after_min", "for_min"))
+    kind = "timed" if timed else "set" if command["action"] == "set" else "by" if (
+        "by" in command) else "switch"
+    return roughen(rng, c.polite(rng, text, order)), topic(command), c.dumps(command), kind
+
+
+LINES = {"orders": orders_line, "innkeeper": innkeeper_line, "topics": topics_line}
 
 
 def stream(name, seed, held):

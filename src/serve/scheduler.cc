@@ -16,9 +16,9 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kPromptShare = 64, kLeastPromptTokens = 32;
 // Logits of prompt tokens that are kept for one step.
 constexpr int64_t kPromptLogits = int64_t{1} << 22;
-// News of steps shorter than this is told together: waking a thread costs as much as a small
-// model's token.
-constexpr std::chrono::microseconds kTellEvery{500};
+// News of steps shorter than this is told together, but for a first token: waking a thread, a chunk
+// and a packet cost as much as a small model's token.
+constexpr std::chrono::microseconds kTellEvery{2000};
 // Logits in a step above which the pool draws, too.
 constexpr int64_t kParallelLogits = int64_t{1} << 16;
 
@@ -313,7 +313,7 @@ void Scheduler::Step() {
   if (tell) told_ = now;
   bool ended = false;
   for (const auto& work : work_) {
-    Deliver(*work, tell);
+    Deliver(*work, tell || (!work->fresh.empty() && work->new_tokens() == 1));
     ended |= work->ended.has_value();
   }
   if (ended) RemoveEnded();

@@ -36,10 +36,11 @@ class TestChip final : public SiliconModel {
   int64_t users() const override { return 2; }
   int64_t kv_positions() const override { return 300; }
   uint64_t adapter_bytes() const override { return 1000; }
-  SiliconTimes Estimate(int64_t prompt, int64_t cached, int64_t fresh, int64_t,
-                        int64_t) const override {
-    return {0, 1e-6 * static_cast<double>(prompt - cached), 17000,
-            1e-3 * static_cast<double>(fresh)};
+  Result<uint64_t> BytesOf(const Adapter&) const override { return 0; }
+  SiliconTimes Estimate(const SiliconUse& use) const override {
+    return {0, 1e-6 * static_cast<double>(use.prompt_tokens - use.cached_tokens),
+            17000 - 1000 * static_cast<double>(use.adapter_rank),
+            1e-3 * static_cast<double>(use.new_tokens)};
   }
   std::string Describe() const override { return R"({"name":"test"})"; }
 };

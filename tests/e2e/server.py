@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 
 from harness import BURIN
@@ -83,6 +84,25 @@ class Server:
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+# Prometheus's own Python client reads the text: Debian's python3-prometheus-client, whatever Python runs the tests.
+PROMETHEUS = """
+import json, sys
+from prometheus_client.parser import text_string_to_metric_families
+json.dump([[f.name, f.type, [[s.name, s.labels, s.value] for s in f.samples]]
+           for f in text_string_to_metric_families(sys.stdin.read())], sys.stdout)
+"""
+
+
+def prometheus_families(text):
+    """[[name, type, [[sample, labels, value]]]] as Prometheus's client reads a scrape; None without that client."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        found = subprocess.run([python, "-c", "import prometheus_client.parser"], capture_output=True, check=False)
+        if found.returncode == 0:
+            done = subprocess.run([python, "-c", PROMETHEUS], input=text, capture_output=True, text=True, check=True)
+            return json.loads(done.stdout)
+    return None
 
 
 SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*",?)*)\} (\S+)$')

@@ -14,7 +14,7 @@ import unittest
 import urllib.request
 
 from harness import BurinTest, HEARTH, needs_hearth
-from server import Server, parse_metrics
+from server import Server, parse_metrics, prometheus_families
 
 LONG = bool(os.environ.get("BURIN_LONG"))
 ADAPTERS = HEARTH / "adapters"
@@ -133,6 +133,27 @@ class TestAnswers(ServeTest):
         names = {name for name, _, _ in parse_metrics(server.request("GET", "/metrics")[2])}
         self.assertLessEqual({"vllm:num_requests_running", "vllm:time_to_first_token_seconds_bucket",
                               "vllm:generation_tokens_total", "burin:http_connections"}, names)
+
+    def test_metrics_as_prometheus_reads_them(self):
+        server = self.serve("--name", 'odd "name" \\')
+        server.chat("hello", max_tokens=5, ignore_eos=True)
+        scrape = server.request("GET", "/metrics")
+        self.assertTrue(scrape[1]["Content-Type"].startswith("text/plain; version=0.0.4"))
+        families = prometheus_families(scrape[2])
+        if families is None:
+            self.skipTest("no python3-prometheus-client")
+        samples = [tuple([name, tuple(sorted(labels.items())), value]) for _, _, all_ in families
+                   for name, labels, value in all_]
+        ours = [tuple([name, tuple(sorted(labels.items())), value]) for name, labels, value in parse_metrics(scrape[2])]
+        self.assertEqual(len(samples), len(ours))
+        kinds = {name: kind for name, kind, _ in families}
+        self.assertEqual(kinds["vllm:generation_tokens"], "counter")  # the client takes "_total" off
+        self.assertEqual(kinds["vllm:time_to_first_token_seconds"], "histogram")
+        values = {name: value for name, labels, value in samples if ("le", "+Inf") in labels or "_bucket" not in name}
+        self.assertEqual(values["vllm:generation_tokens_total"], 5)
+        self.assertEqual(values["vllm:time_to_first_token_seconds_bucket"], 1)
+        self.assertEqual(values["vllm:time_per_output_token_seconds_count"], 4)
+        self.assertEqual({dict(labels)["model_name"] for _, labels, _ in samples}, {'odd "name" \\'})
 
     def test_tls(self):
         if not shutil.which("openssl"):
