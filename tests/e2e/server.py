@@ -71,6 +71,20 @@ class Server:
         lines = [line[6:] for line in text.split("\n\n") if line.startswith("data: ")]
         return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
+    def stream(self, path, body):
+        """The same events, each as it comes."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            connection.request("POST", path, json.dumps({**body, "stream": True}).encode())
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            for line in answer:
+                if line.startswith(b"data: "):
+                    data = line[6:].decode().rstrip("\n")
+                    yield data if data == "[DONE]" else json.loads(data)
+        finally:
+            connection.close()
+
     def chat(self, content, **more):
         return self.post("/v1/chat/completions", {"messages": [{"role": "user", "content": content}], **more})
 
