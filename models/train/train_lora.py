@@ -19,7 +19,7 @@ ALL = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_pro
 ADAPTERS = {
     "orders": (8, 16, ALL, False),
     "innkeeper": (8, 16, ALL, False),
-    "topics": (4, 8, ("v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), True),
+    "spoken": (4, 8, ("v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), True),
 }
 
 

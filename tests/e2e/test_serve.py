@@ -105,7 +105,7 @@ class TestAnswers(ServeTest):
     def test_adapters_swapped_under_load(self):
         """Three adapters and the model itself in one batch, while a fourth name goes from one adapter to the next, also
         under a text that is being written: each answer equals its solo run with the adapter that it began with."""
-        three = ["innkeeper", "orders", "topics"]
+        three = ["innkeeper", "orders", "spoken"]
         server = self.serve("--adapter", f"innkeeper={ADAPTERS / 'innkeeper'}", "--adapter-folder", ADAPTERS)
         for name in three[1:]:
             server.post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": name})
