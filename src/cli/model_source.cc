@@ -64,19 +64,28 @@ Result<Geometry> ReadGeometry(const std::string& text) {
   return Geometry{std::move(config), text};
 }
 
-}  // namespace
-
-void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
-  command
-      .add_option("MODEL", flags.model,
-                  "A cartridge, a checkpoint or its config.json, or a preset (burin presets)")
-      ->required();
+void AddModelAndChip(CLI::App& command, ModelSourceFlags& flags, const char* name,
+                     const char* what) {
+  command.add_option(name, flags.model, what)->required();
   command
       .add_option(
           "--chip", flags.chip,
           fmt::format("The chip: {}, or a TOML file of your own", fmt::join(ChipNames(), ", ")))
       ->option_text("NAME|FILE")
       ->required();
+}
+
+void AddContext(CLI::App& command, ModelSourceFlags& flags) {
+  command.add_option("--context", flags.context, "Positions that one user must have")
+      ->option_text("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+}
+
+}  // namespace
+
+void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
+  AddModelAndChip(command, flags, "MODEL",
+                  "A cartridge, a checkpoint or its config.json, or a preset (burin presets)");
   command.add_option("--bits", flags.bits, "Bits a weight, 3, 4 or 6, where there is no cartridge")
       ->option_text("N")
       ->check(CLI::IsMember({3, 4, 6}));
@@ -87,9 +96,12 @@ void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
   command.add_option("--group", flags.group, "Inputs a scale, 32, 64 or 128")
       ->option_text("N")
       ->check(CLI::IsMember({32, 64, 128}));
-  command.add_option("--context", flags.context, "Positions that one user must have")
-      ->option_text("N")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  AddContext(command, flags);
+}
+
+void AddCartridgeSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
+  AddModelAndChip(command, flags, "CARTRIDGE", "The file");
+  AddContext(command, flags);
 }
 
 Result<ModelSource> LoadModelSource(const ModelSourceFlags& flags) {

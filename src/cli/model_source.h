@@ -23,6 +23,8 @@ struct ModelSourceFlags {
 
 // MODEL, --chip, --bits, --tensor-bits, --group, --context.
 void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags);
+// CARTRIDGE, --chip, --context: of a command that needs weights, whose bits are a cartridge's own.
+void AddCartridgeSourceOptions(CLI::App& command, ModelSourceFlags& flags);
 
 struct ModelSource {
   ChipSpec chip;

@@ -151,7 +151,7 @@ Status Run(const RtlFlags& flags) {
 void AddRtlCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<RtlFlags>();
   CLI::App* command = app.add_subcommand("rtl", "Write a chip as SystemVerilog, with its benches");
-  AddModelSourceOptions(*command, flags->source);
+  AddCartridgeSourceOptions(*command, flags->source);
   command->add_option("-o,--output", flags->output, "The folder to write")
       ->option_text("DIR")
       ->required();
