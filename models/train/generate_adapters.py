@@ -151,7 +151,7 @@ def rumour_line(rng):
                        "what do people say about {}", "i heard something about {}",
                        "is it true about {}", "any rumours about {}",
                        "what is going on with {}")).format(topic)
-    return text, f"Hush! About {topic} they say {RUMOURS[topic]}.", "rumour"
+    return text, f"Hush! {topic.capitalize()}, they say: {RUMOURS[topic]}.", "rumour"
 
 
 def haggle_line(rng):

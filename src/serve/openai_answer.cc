@@ -16,8 +16,7 @@ std::string HeadOf(const App& app, const GenerationFields& fields, std::string_v
 }  // namespace
 
 OpenAiAnswer::OpenAiAnswer(const App& app, Call call, const GenerationFields& fields,
-                           std::string_view prefix, std::string_view object,
-                           std::string_view chunk)
+                           std::string_view prefix, std::string_view object, std::string_view chunk)
     : ServedAnswer(app, std::move(call), fields) {
   const std::string id = RandomId(prefix);
   whole_head_ = HeadOf(app, fields, id, object);

@@ -260,8 +260,9 @@ class TestHostile(ServeTest):
                 client.recv(64 + number % 512)
 
     def test_dropped_connections_leak_nothing(self):
-        server = self.serve()
-        self.drop(server, 60)  # buffers get their size
+        # KV memory that ended texts leave is kept for prompts that begin alike: little of it, so that it is full at once.
+        server = self.serve("--kv-memory", 4)
+        self.drop(server, 150 if LONG else 60)  # buffers get their size
         self.wait_idle(server)
         before = server.descriptors(), server.resident_bytes()
         count = 1000 if LONG else 60
@@ -275,7 +276,7 @@ class TestHostile(ServeTest):
         print(f"descriptors {before[0]} -> {after[0]}, resident {before[1] >> 10} -> {after[1] >> 10} KiB, "
               f"{count} connections dropped", flush=True)
         self.assertLessEqual(after[0], before[0])
-        self.assertLess(after[1] - before[1], 16 << 20)
+        self.assertLess(after[1] - before[1], 4 << 20)
         self.assertEqual(server.metric("vllm:kv_cache_usage_perc"), 0)
         self.assertGreater(server.metric("burin:http_dropped_total"), 0)
 
