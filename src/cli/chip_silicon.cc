@@ -88,8 +88,7 @@ class ChipSilicon final : public SiliconModel {
     times.first_token_s = static_cast<double>(std::max<int64_t>(prefill, 1)) / clock;
     // At the middle of the text; a user's token waits for the busiest station when there are many.
     const int64_t middle = use.prompt_tokens + std::max<int64_t>(1, use.new_tokens / 2);
-    const TokenSchedule schedule =
-        ScheduleToken(*fabric_, {middle, use.adapter_rank, true}, link_);
+    const TokenSchedule schedule = ScheduleToken(*fabric_, {middle, use.adapter_rank, true}, link_);
     const int64_t cycles = std::max(schedule.cycles, use.users * schedule.bottleneck_cycles);
     times.tokens_per_s = clock / static_cast<double>(cycles);
     const int64_t computed =

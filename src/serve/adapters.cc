@@ -74,15 +74,15 @@ ApiResult<std::shared_ptr<const LoadedAdapter>> AdapterRegistry::Load(
   if (old != adapters_.end() && old->second.use_count() == 1) used -= old->second->bytes;
   const uint64_t free = memory_bytes_ - std::min(used, memory_bytes_);
   if (loaded->bytes > free) {
-    std::string message =
-        fmt::format("The adapter needs {} bytes of adapter memory; {} of {} are free. Unload "
-                    "another one first.",
-                    loaded->bytes, free, memory_bytes_);
+    std::string message = fmt::format(
+        "The adapter needs {} bytes of adapter memory; {} of {} are free. Unload "
+        "another one first.",
+        loaded->bytes, free, memory_bytes_);
     if (const uint64_t leaving = LeavingBytes(); leaving > 0) {
       message += fmt::format(" {} bytes come free with texts that are written now.", leaving);
     }
-    return Refuse({409, std::move(message), "insufficient_capacity", "lora_path",
-                   "adapter_memory_full", 0});
+    return Refuse(
+        {409, std::move(message), "insufficient_capacity", "lora_path", "adapter_memory_full", 0});
   }
   loaded->id = ++last_id_;
   loaded->name = name;

@@ -40,8 +40,8 @@ class AdapterRegistry {
       : base_(std::move(base)), loader_(std::move(loader)), memory_bytes_(memory_bytes) {}
 
   // With `replaced` it takes the place of the adapter of that name, which `replaced` then holds: at
-  // once, and only if all went well. Errors: a name that is taken (without `replaced`) or no name, a
-  // path that cannot be loaded, no room (with numbers).
+  // once, and only if all went well. Errors: a name that is taken (without `replaced`) or no name,
+  // a path that cannot be loaded, no room (with numbers).
   ApiResult<std::shared_ptr<const LoadedAdapter>> Load(
       const std::string& name, const std::string& path,
       std::shared_ptr<const LoadedAdapter>* replaced = nullptr);
