@@ -1,6 +1,7 @@
 #include "mask/masks_writer.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,13 @@
 
 namespace burin::mask {
 namespace {
+
+// Gives the pages of a cartridge that were read back to the system, so that drawing a model of any
+// size takes the memory of a part of it; what is needed again is read again.
+void ReleasePages(const QuantizedModel& model) {
+  const auto bytes = model.file->bytes();
+  ::madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), MADV_DONTNEED);
+}
 
 // What one thread needs to draw banks.
 class BankDrawer {
@@ -113,6 +121,7 @@ class LayerWriter {
 
  private:
   static constexpr int64_t kBatch = 32;  // banks between two writes
+  static constexpr int64_t kWeightsBetweenReleases = int64_t{1} << 28;
 
   template <typename Draw>
   Result<OasisWriter::Written> Layer(int64_t which, const std::filesystem::path& path,
@@ -122,6 +131,7 @@ class LayerWriter {
     const int64_t first = fabric_.die_first_bank[static_cast<size_t>(which)];
     const int64_t end = fabric_.die_first_bank[static_cast<size_t>(which) + 1];
     OasisCell top(name);
+    int64_t drawn = 0;
     for (int64_t begin = first; begin < end; begin += kBatch) {
       if (InterruptRequested()) return Interrupted("burin mask");
       const auto count = static_cast<size_t>(std::min(kBatch, end - begin));
@@ -143,6 +153,12 @@ class LayerWriter {
                          die_.bank_origins()[static_cast<size_t>(local)]);
       }
       if (progress_ != nullptr) progress_->Add(count);
+      drawn += static_cast<int64_t>(count) * fabric_.chip.fold * fabric_.chip.rows *
+               fabric_.chip.columns;
+      if (drawn >= kWeightsBetweenReleases) {
+        ReleasePages(*fabric_.plan.weights);
+        drawn = 0;
+      }
     }
     if (index == nullptr) BURIN_TRY(AddUnusedAndTables(end - first, tables, writer, top));
     BURIN_TRY(writer.Add(top));
@@ -192,11 +208,12 @@ std::vector<const PlacedBlock*> BlocksByPage(const PlacedFabric& fabric) {
 }
 
 uint64_t MaskBytesBound(const PlacedFabric& fabric, const Die& die) {
-  // A via takes at most two bytes before compression and deflate adds a fraction of a per mille; a
-  // byte a via is what random codes take at worst, and the base of a die is some MiB.
-  constexpr uint64_t kBase = uint64_t{64} << 20;
+  // Random codes take less than a byte a via, the head of a row less than 16, a bit of constants
+  // less than half a byte; the base of a die is some MiB.
+  constexpr uint64_t kBase = uint64_t{64} << 20, kRowHead = 16;
   const uint64_t weights =
-      fabric.blocks.size() * static_cast<uint64_t>(fabric.chip.rows * fabric.chip.columns);
+      fabric.blocks.size() *
+      static_cast<uint64_t>(fabric.chip.rows * (fabric.chip.columns + int64_t{kRowHead}));
   const uint64_t constants = static_cast<uint64_t>(
       fabric.dies * (fabric.chip.banks * die.BankConstantBytes() + fabric.chip.table_bytes));
   return weights + 8 * constants / 2 + kBase;
@@ -262,31 +279,23 @@ std::vector<uint8_t> BankCodes(const PlacedFabric& fabric, int64_t bank) {
 Layout TileLayout(const PlacedFabric& fabric, const Die& die, int64_t bank) {
   const auto blocks = BlocksByPage(fabric);
   const BankDrawer drawer(fabric, die, blocks);
-  Layout layout = die.bank().base();
-  const size_t base = layout.cells.size() - 1;
-  Cell program;
-  program.name = "program";
+  std::vector<Shape> vias;
   const std::vector<uint8_t> codes = BankCodes(fabric, bank);
   const auto columns = static_cast<size_t>(fabric.chip.columns);
   for (size_t i = 0; i < codes.size(); ++i) {
     if (codes[i] == kNoVia) continue;
     const Rect site =
         die.bank().ViaSite(static_cast<int>(i / columns), static_cast<int>(i % columns), codes[i]);
-    program.shapes.push_back({die.bank().weight_layer(), site});
+    vias.push_back({die.bank().weight_layer(), site});
   }
   const std::vector<uint8_t> bytes = drawer.ConstantBytes(bank);
   for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
     const Rect site =
         die.bank().ConstantSite(static_cast<int>(bit / kWordBits),
                                 static_cast<int>(bit % kWordBits), bytes[bit / 8] >> (bit % 8) & 1);
-    program.shapes.push_back({die.bank().constant_layer(), site});
+    vias.push_back({die.bank().constant_layer(), site});
   }
-  layout.cells.push_back(std::move(program));
-  Cell top;
-  top.name = "TOP";
-  top.placements = {{base, {}, 1, 1, {}}, {base + 1, {}, 1, 1, {}}};
-  layout.cells.push_back(std::move(top));
-  return layout;
+  return ProgrammedBank(die.bank(), std::move(vias));
 }
 
 Status WriteOasis(const Layout& layout, const std::filesystem::path& path) {
