@@ -34,7 +34,6 @@ opt
 yosys memory -nomap
 opt_clean
 yosys tee -q -o build/synth/memories.il dump -m -n t:\$mem_v2
-yosys chtype -set burin_array t:\$mem_v2 r:SIZE>=32 %i
 
 # Gates and cells, a module at a time; what is measured becomes a black box, so that memory holds one module of gates.
 yosys tee -q -o build/synth/modules.txt ls
@@ -46,7 +45,7 @@ foreach name $names {
   if {[string match *rom_* $name]} continue
   yosys select $name
   yosys opt -fast -full
-  memory_map
+  yosys memory_map $name/t:\$mem_v2 $name/r:SIZE<32 %i
   yosys opt -undriven -fine
   techmap
   yosys opt -fast

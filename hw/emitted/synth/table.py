@@ -91,7 +91,7 @@ def main():
         area, counts = found[name]
         row = rows[base(name)]
         row[0] += times
-        row[1] += times * sum(number for kind, number in counts.items() if kind not in found and kind not in rom and kind != "burin_array")
+        row[1] += times * sum(number for kind, number in counts.items() if kind not in found and kind not in rom and kind != "$mem_v2")
         row[2] += times * area
         row[3] += times * bits.get(name, 0)
     total = sum(row[2] for row in rows.values())
