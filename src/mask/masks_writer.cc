@@ -197,47 +197,6 @@ class LayerWriter {
   std::vector<BankDrawer> drawers_;
 };
 
-// Removes what a failed run left.
-class FolderGuard {
- public:
-  explicit FolderGuard(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  ~FolderGuard() {
-    if (done_) return;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
-      std::filesystem::remove(entry.path(), ignored);
-    }
-    if (made_) std::filesystem::remove(folder_, ignored);
-  }
-  Status Begin(uint64_t bytes) {
-    std::error_code error;
-    if (std::filesystem::exists(folder_, error) && !std::filesystem::is_empty(folder_, error)) {
-      done_ = true;  // what is in there is not ours
-      return BadInput(folder_.string(), "is not an empty folder", "a new or empty one");
-    }
-    if (error) {
-      done_ = true;
-      return IoError(folder_.string(), error.message());
-    }
-    made_ = std::filesystem::create_directory(folder_, error);
-    if (error) {
-      done_ = true;
-      return IoError(folder_.string(), error.message());
-    }
-    BURIN_ASSIGN(const uint64_t free, FreeDiskBytes(folder_));
-    if (free < bytes) {
-      return IoError(folder_.string(), fmt::format("{} free", HumanBytes(free)),
-                     fmt::format("up to {} for the masks", HumanBytes(bytes)));
-    }
-    return {};
-  }
-  void Done() { done_ = true; }
-
- private:
-  const std::filesystem::path folder_;
-  bool made_ = false, done_ = false;
-};
-
 }  // namespace
 
 std::vector<const PlacedBlock*> BlocksByPage(const PlacedFabric& fabric) {
@@ -261,12 +220,16 @@ uint64_t MaskBytesBound(const PlacedFabric& fabric, const Die& die) {
 }
 
 Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
-                                const MaskSources& sources, const std::filesystem::path& folder,
-                                ThreadPool& pool, Progress* progress) {
+                                const MaskSources& sources, OutputFolder& output, ThreadPool& pool,
+                                Progress* progress) {
   BURIN_CHECK(fabric.plan.weights != nullptr);
   BURIN_ASSIGN(const std::vector<uint8_t> tables, TableRomOf(fabric));
-  FolderGuard guard(folder);
-  BURIN_TRY(guard.Begin(MaskBytesBound(fabric, die)));
+  const std::filesystem::path& folder = output.partial();
+  BURIN_ASSIGN(const uint64_t free, FreeDiskBytes(folder));
+  if (const uint64_t bytes = MaskBytesBound(fabric, die); free < bytes) {
+    return IoError(output.path().string(), fmt::format("{} free", HumanBytes(free)),
+                   fmt::format("up to {} for the masks", HumanBytes(bytes)));
+  }
   MaskManifest manifest;
   manifest.tool = sources.tool;
   manifest.model = fabric.plan.name;
@@ -294,11 +257,11 @@ Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
   manifest.constant_vias = fabric.dies * 8 *
                            (fabric.chip.banks * die.BankConstantBytes() +
                             static_cast<int64_t>(die.table_origins().size()) * kTableUnitBytes);
-  BURIN_TRY(WriteFileAtomically(folder / "banks.tsv", index));
-  BURIN_TRY(WriteFileAtomically(folder / "chip.toml", sources.chip_text));
-  BURIN_TRY(WriteFileAtomically(folder / "rules.toml", sources.rules_text));
-  BURIN_TRY(WriteFileAtomically(folder / kManifestName, ManifestText(manifest)));
-  guard.Done();
+  BURIN_TRY(output.Write("banks.tsv", index));
+  BURIN_TRY(output.Write("chip.toml", sources.chip_text));
+  BURIN_TRY(output.Write("rules.toml", sources.rules_text));
+  BURIN_TRY(output.Write(kManifestName, ManifestText(manifest)));
+  BURIN_TRY(output.Finish());
   return manifest;
 }
 

@@ -52,7 +52,11 @@ class Masks(BurinTest):
     def test_refusals(self):
         cartridge = self.cartridge("--bits", 4)
         self.masks(cartridge, "m")
-        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["not an empty folder"])
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["not empty", "--force"])
+        self.json("mask", cartridge, "--chip", "nano", "-o", "m", "--force")
+        (self.folder / "o").mkdir()
+        (self.folder / "o" / "letter").write_text("mine")
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "o", "--force", says=["not made by this command"])
         self.refuse("mask", cartridge, "--chip", "nano", "-o", "n", "--process", "tsmc", says=["tsmc", "sky130"])
         self.assertFalse((self.folder / "n").exists())
         self.refuse("mask", cartridge, says=["--chip"])
