@@ -1,10 +1,9 @@
 // burin report: what a model would be as a chip.
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 
+#include "base/output_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/model_source.h"
@@ -21,20 +20,6 @@ struct ReportFlags {
   std::string process, require, html, json;
   int64_t prompt = 0, adapter_rank = 0;
 };
-
-Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string partial = path + ".partial";
-  std::FILE* out = std::fopen(partial.c_str(), "wb");
-  if (out == nullptr) return IoError(OneLine(path), std::strerror(errno));
-  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
-  const bool closed = std::fclose(out) == 0;
-  std::error_code error;
-  if (written && closed) std::filesystem::rename(partial, path, error);
-  if (written && closed && !error) return {};
-  const std::string found = error ? error.message() : std::strerror(errno);
-  std::filesystem::remove(partial, error);
-  return IoError(OneLine(path), found);
-}
 
 Result<Workload> WorkloadOf(const ReportFlags& flags, const PlacedFabric& fabric) {
   Workload work;
@@ -78,7 +63,7 @@ Status RunReport(const ReportFlags& flags) {
   if (!wishes.empty()) {
     BURIN_ASSIGN(report.required, Require(model, wishes));
   }
-  if (!flags.html.empty()) BURIN_TRY(WriteFile(flags.html, ReportHtml(report)));
+  if (!flags.html.empty()) BURIN_TRY(WriteFileAtomically(flags.html, ReportHtml(report)));
   console.Print(ReportText(report));
   return console.WriteJson(ReportJson(report));
 }
