@@ -79,7 +79,8 @@ class Masks : public testing::Test {
     const auto fabric = Place(PlanOf(model, "m"), die_.chip());
     EXPECT_TRUE(fabric) << fabric.error().ToString();
     const std::string rules = ReadData("rules", "sky130").value().text;
-    return WriteMasks(*fabric, die_, {"test", kChipText, rules}, folder_ / name, pool_, nullptr);
+    BURIN_ASSIGN(OutputFolder out, OutputFolder::Create(folder_ / name, kManifestName, false));
+    return WriteMasks(*fabric, die_, {"test", kChipText, rules}, out, pool_, nullptr);
   }
   ReadBack Read(const char* name, const QuantizedModel* model) {
     auto read = ReadMasks(folder_ / name, model, pool_, nullptr);
@@ -122,9 +123,10 @@ TEST_F(Masks, BaseIsTheSameForEveryModelAndBytesForEveryPool) {
   EXPECT_NE(first->files[2].sha256, second->files[2].sha256);
   ThreadPool alone(1);
   const auto fabric = Place(PlanOf(a, "m"), die_.chip());
-  const auto again =
-      WriteMasks(*fabric, die_, {"test", kChipText, ReadData("rules", "sky130")->text},
-                 folder_ / "c", alone, nullptr);
+  auto out = OutputFolder::Create(folder_ / "c", kManifestName, false);
+  ASSERT_TRUE(out);
+  const auto again = WriteMasks(
+      *fabric, die_, {"test", kChipText, ReadData("rules", "sky130")->text}, *out, alone, nullptr);
   ASSERT_TRUE(again);
   for (size_t i = 0; i < again->files.size(); ++i)
     EXPECT_EQ(again->files[i].sha256, first->files[i].sha256);
@@ -181,8 +183,10 @@ TEST_F(Masks, SeveralDiesReadBack) {
   std::string text = kChipText;
   text.replace(text.find("banks = 60"), 10, "banks = 20");
   text.replace(text.find("dies = 1"), 8, "dies = 4");
+  auto out = OutputFolder::Create(folder_ / "m", kManifestName, false);
+  ASSERT_TRUE(out);
   const auto made = WriteMasks(*fabric, die, {"test", text, ReadData("rules", "sky130")->text},
-                               folder_ / "m", pool_, nullptr);
+                               *out, pool_, nullptr);
   ASSERT_TRUE(made) << made.error().ToString();
   EXPECT_EQ(made->files.size(), static_cast<size_t>(1 + 2 * fabric->dies));
   const ReadBack read = Read("m", &model);
@@ -200,7 +204,7 @@ TEST_F(Masks, RefusesWhatIsNotTheirs) {
   };
   EXPECT_THAT(error_of(ReadMasks(folder_ / "a", &b, pool_, nullptr)),
               HasSubstr("those of the cartridge"));
-  EXPECT_THAT(error_of(Write(b, "a")), HasSubstr("is not an empty folder"));
+  EXPECT_THAT(error_of(Write(b, "a")), HasSubstr("a folder that is not empty"));
   EXPECT_TRUE(fs::exists(folder_ / "a" / "masks.toml"));
   EXPECT_THAT(error_of(ReadMasks(folder_ / "nothing", &a, pool_, nullptr)),
               HasSubstr("has no masks.toml"));
