@@ -1,15 +1,10 @@
 // burin report: what a model would be as a chip.
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 
+#include "base/mapped_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
-#include "cli/model_source.h"
 #include "cli/report.h"
-#include "fabric/nearest_chip.h"
 
 namespace burin {
 namespace {
@@ -21,20 +16,6 @@ struct ReportFlags {
   std::string process, require, html, json;
   int64_t prompt = 0, adapter_rank = 0;
 };
-
-Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string partial = path + ".partial";
-  std::FILE* out = std::fopen(partial.c_str(), "wb");
-  if (out == nullptr) return IoError(OneLine(path), std::strerror(errno));
-  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
-  const bool closed = std::fclose(out) == 0;
-  std::error_code error;
-  if (written && closed) std::filesystem::rename(partial, path, error);
-  if (written && closed && !error) return {};
-  const std::string found = error ? error.message() : std::strerror(errno);
-  std::filesystem::remove(partial, error);
-  return IoError(OneLine(path), found);
-}
 
 Result<Workload> WorkloadOf(const ReportFlags& flags, const PlacedFabric& fabric) {
   Workload work;
@@ -63,14 +44,9 @@ Status RunReport(const ReportFlags& flags) {
   if (!flags.require.empty()) {
     BURIN_ASSIGN(wishes, ParseWishes(flags.require));
   }
-  BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
-  BURIN_ASSIGN(const Constants constants, LoadConstants(source.chip, flags.process));
-  const FloorplanSizes sizes = SizesFor(source.chip, source.plan.config, constants.Nominal());
-  const auto fabric = Place(source.plan, source.chip, sizes);
-  if (!fabric) return tl::unexpected<Error>(WithNearestChips(fabric.error(), source.plan));
-  BURIN_TRY(VerifyPlacement(*fabric));
-  BURIN_ASSIGN(const Workload work, WorkloadOf(flags, *fabric));
-  const ChipModel model(*fabric, constants, work);
+  BURIN_ASSIGN(const PlacedModel placed, PlaceModel(flags.source, flags.process));
+  BURIN_ASSIGN(const Workload work, WorkloadOf(flags, placed.fabric));
+  const ChipModel model(placed.fabric, placed.constants, work);
   BURIN_ASSIGN(std::vector<System> systems, LoadComparison());
   Report report{model, std::move(systems), BindingOf(model), {}, {}, wishes, {}};
   report.answers = AnswersOf(model, report.systems);
@@ -78,7 +54,7 @@ Status RunReport(const ReportFlags& flags) {
   if (!wishes.empty()) {
     BURIN_ASSIGN(report.required, Require(model, wishes));
   }
-  if (!flags.html.empty()) BURIN_TRY(WriteFile(flags.html, ReportHtml(report)));
+  if (!flags.html.empty()) BURIN_TRY(WriteFileAtomically(flags.html, ReportHtml(report)));
   console.Print(ReportText(report));
   return console.WriteJson(ReportJson(report));
 }

@@ -146,19 +146,44 @@ std::string Wishes(const std::vector<Wish>& wishes) {
   return text;
 }
 
-std::string DesignLine(const Design& d, const Design& before) {
+std::string ChangesOf(const Design& d) {
   std::string text;
   for (const Change& c : d.changes) {
     text += fmt::format("{}{} {} -> {}", text.empty() ? "" : ", ", c.knob, c.from, c.to);
   }
-  const Estimate &e = d.estimate, &b = before.estimate;
-  return text + fmt::format(
-                    "{}{} tokens/s, {} positions, {} mm2 a die ({:+.0f}), {} W, card {} USD "
-                    "({:+.0f}), {:.4f} USD a million",
-                    text.empty() ? "" : ": ", Figures(e.tokens_per_s_user),
-                    WithCommas(static_cast<uint64_t>(d.max_context)), Figures(e.die_mm2),
-                    e.die_mm2 - b.die_mm2, Figures(e.full_power_w), Figures(e.card.usd()),
-                    e.card.usd() - b.card.usd(), e.tokens.usd());
+  return text.empty() ? "nothing" : text;
+}
+
+// What a design is and costs, beside the chip as it is.
+std::string Prices(const Report& r, const Design& d) {
+  const Estimate &e = d.estimate, &b = r.required->as_it_is.estimate;
+  const double cooled = r.model.constants()[Param::kPowerLimit].nominal;
+  std::string text = Paragraph(
+      "  gives", fmt::format("{} tokens/s for one user, {} for all, {} positions",
+                             Figures(e.tokens_per_s_user), Figures(e.tokens_per_s_aggregate),
+                             WithCommas(static_cast<uint64_t>(d.max_context))));
+  text += Paragraph(
+      "  price",
+      fmt::format("{}die {} mm2 ({:+.0f}), {} USD ({:+.0f}); card {} W ({:+.0f}; {:.2f} of "
+                  "{:.2f} W/mm2), {} USD ({:+.0f}); {:.4f} USD a million tokens ({:+.4f})",
+                  d.dies > 1 ? fmt::format("{} dies; ", d.dies) : std::string(), Figures(e.die_mm2),
+                  e.die_mm2 - b.die_mm2, Figures(e.die.usd), e.die.usd - b.die.usd,
+                  Figures(e.full_power_w), e.full_power_w - b.full_power_w,
+                  e.full_power_w / e.area_mm2, cooled, Figures(e.card.usd()),
+                  e.card.usd() - b.card.usd(), e.tokens.usd(), e.tokens.usd() - b.tokens.usd()));
+  return text + Paragraph("  binds", d.binds);
+}
+
+std::string Route(const Report& r, const std::string& label, const std::optional<Design>& d) {
+  if (!d) return {};
+  std::string text = Paragraph(label, ChangesOf(*d)) + Prices(r, *d);
+  if (d->chip.clock_hz.nominal > r.model.constants()[Param::kClock].nominal) {
+    const Bracket& clock = r.model.constants()[Param::kClock];
+    text += Paragraph("  mind", fmt::format("the clock is believed to be {:.4g} MHz, at most {:.4g} "
+                                            "[{}]",
+                                            clock.nominal / 1e6, clock.high / 1e6, clock.grade));
+  }
+  return text;
 }
 
 std::string Required(const Report& r) {
@@ -166,14 +191,20 @@ std::string Required(const Report& r) {
   const Answer& a = *r.required;
   std::string text = "\n" + Paragraph("required", Wishes(r.wishes));
   if (a.smallest && a.smallest->changes.empty()) {
-    return text + Paragraph("answer", "met as it is: " + DesignLine(*a.smallest, a.as_it_is));
+    return text + Paragraph("answer", "met as it is") + Prices(r, *a.smallest);
   }
-  if (a.smallest) {
-    return text + Paragraph("change", DesignLine(*a.smallest, a.as_it_is));
+  text += Route(r, "change", a.smallest);
+  if (!a.smallest) {
+    text += Paragraph("limit", a.limit) + Paragraph("nearest", ChangesOf(a.nearest)) +
+            Prices(r, a.nearest);
   }
-  return text + Paragraph("limit", a.limit) +
-         Paragraph("nearest", DesignLine(a.nearest, a.as_it_is)) +
-         Paragraph("tried", fmt::format("{} chips of at most four changed knobs", a.tried));
+  text += Route(r, a.smallest ? "or" : "change", a.with_clock);
+  text += Route(r, "change", a.with_dies);
+  if (!a.smallest && !a.with_clock && !a.with_dies) {
+    text += Paragraph("change", "none: neither a clock up to its high end nor more dies reach it");
+  }
+  return text + Paragraph("tried", fmt::format("{} chips{}", WithCommas(static_cast<uint64_t>(a.tried)),
+                                               a.complete ? "" : ", not all of them"));
 }
 
 }  // namespace

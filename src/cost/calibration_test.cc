@@ -32,7 +32,7 @@ Hc1 PlaceHc1(const std::string& tensor_bits) {
   Constants constants = LoadConstants(chip).value();
   const ModelPlan plan =
       PlanOf(FindPreset("llama-3.1-8b").value(), "llama-3.1-8b", 3, tensor_bits, 128, 0).value();
-  PlacedFabric fabric = Place(plan, chip, SizesFor(chip, plan.config, constants.Nominal())).value();
+  PlacedFabric fabric = Place(plan, chip, SizesFor(chip, plan.config, constants)).value();
   return {std::move(fabric), std::move(constants)};
 }
 

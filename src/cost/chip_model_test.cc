@@ -22,7 +22,7 @@ ModelPlan PresetPlan(const std::string& name, int bits = 3, const std::string& t
 }
 
 PlacedFabric PlaceOn(const ModelPlan& plan, const ChipSpec& chip, const Constants& constants) {
-  return Place(plan, chip, SizesFor(chip, plan.config, constants.Nominal())).value();
+  return Place(plan, chip, SizesFor(chip, plan.config, constants)).value();
 }
 
 // On a process where everything is one: a column is 14 bits * levels legs, legs of its three read

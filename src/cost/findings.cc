@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "cost/require.h"
 
@@ -26,43 +28,29 @@ double SramArea(const ChipModel& model, double bytes) {
   return bytes * 8 / (density.nominal * 1e6) * share;
 }
 
-std::string WhatRowsBuy(const ChipModel& model) {
-  const auto half = TryKnob(model, "rows", 0.5);
-  if (!half) return {};
-  const Estimate &now = model.nominal(), &then = half->estimate;
-  return fmt::format("rows {} -> {}: {} tokens/s for {:.0f} mm2 a die ({:+.0f})",
-                     half->changes[0].from, half->changes[0].to, Number(then.tokens_per_s_user),
-                     then.die_mm2, then.die_mm2 - now.die_mm2);
-}
-
-std::string WhatPositionsBuy(const ChipModel& model) {
-  const auto more = TryKnob(model, "attention_positions", 4);
-  if (!more) return {};
-  return fmt::format("attention_positions {} -> {}: {} tokens/s for {:+.1f} mm2",
-                     more->changes[0].from, more->changes[0].to,
-                     Number(more->estimate.tokens_per_s_user),
-                     more->estimate.die_mm2 - model.nominal().die_mm2);
-}
-
-Binding LatencyBinding(const ChipModel& model) {
-  const CycleCauses k = CausesOf(model.fabric(), model.schedule());
-  const auto all = static_cast<double>(model.schedule().cycles);
-  auto share = [&](int64_t part) { return kPercent * static_cast<double>(part) / all; };
-  if (k.link >= std::max(k.word_lines, k.attention)) {
-    return {"link", fmt::format("{:.0f} % of a token's time is spent between dies", share(k.link)),
-            "a faster link, or fewer dies"};
+// The better of a few changes of one knob: what it buys, and what it costs.
+std::string WhatLatencyBuys(const ChipModel& model, bool attention) {
+  const ChipSpec& chip = model.fabric().chip;
+  std::optional<Design> best;
+  const std::vector<std::pair<Knob, int64_t>> moves =
+      attention ? std::vector<std::pair<Knob, int64_t>>{
+                      {Knob::kAttentionPositions, 4 * chip.attention_positions},
+                      {Knob::kAttentionHeads, 2 * chip.attention_heads}}
+                : std::vector<std::pair<Knob, int64_t>>{{Knob::kRows, chip.rows / 2},
+                                                        {Knob::kVectorLanes, 2 * chip.vector_lanes}};
+  for (const auto& [knob, value] : moves) {
+    auto design = TryKnob(model, knob, value);
+    if (!design) continue;
+    const bool faster =
+        !best || design->estimate.tokens_per_s_user > best->estimate.tokens_per_s_user;
+    if (faster) best = std::move(design);
   }
-  if (k.attention >= k.word_lines) {
-    return {"attention",
-            fmt::format("{:.0f} % of a token's time are walks over {} positions",
-                        share(k.attention), model.workload().context),
-            WhatPositionsBuy(model)};
-  }
-  return {"latency",
-          fmt::format("{} steps depend on each other; {:.0f} % of the time are word lines, "
-                      "one a cycle",
-                      model.schedule().steps.size(), share(k.word_lines)),
-          WhatRowsBuy(model)};
+  const Estimate& now = model.nominal();
+  if (!best || best->estimate.tokens_per_s_user <= now.tokens_per_s_user) return {};
+  const Estimate& then = best->estimate;
+  return fmt::format("{} {} -> {}: {} tokens/s for {:.0f} mm2 a die ({:+.1f})",
+                     best->changes[0].knob, best->changes[0].from, best->changes[0].to,
+                     Number(then.tokens_per_s_user), then.die_mm2, then.die_mm2 - now.die_mm2);
 }
 
 std::string WhyNotMillions(const ChipModel& model) {
@@ -151,24 +139,21 @@ std::string PriceAnswer(const ChipModel& model) {
 }  // namespace
 
 Binding BindingOf(const ChipModel& model) {
-  const Estimate& e = model.nominal();
-  const double reticle = model.constants().tech.reticle_mm2();
-  if (e.die_mm2 > reticle) {
-    const auto folded = TryKnob(model, "fold", 2);
-    return {"area",
-            fmt::format("a die of {:.0f} mm2 is larger than one exposure of {:.0f}", e.die_mm2,
-                        reticle),
-            folded ? fmt::format("fold {} -> {}: {:.0f} mm2", folded->changes[0].from,
-                                 folded->changes[0].to, folded->estimate.die_mm2)
-                   : std::string()};
+  Binding binding = LimitOf(model);
+  if (binding.limit == "area") {
+    const auto folded = TryKnob(model, Knob::kFold, 2 * model.fabric().chip.fold);
+    if (folded) {
+      binding.change = fmt::format("fold {} -> {}: {:.0f} mm2", folded->changes[0].from,
+                                   folded->changes[0].to, folded->estimate.die_mm2);
+    }
+  } else if (binding.limit == "power") {
+    binding.change = "a lower clock";
+  } else if (binding.limit == "link") {
+    binding.change = "a faster link, or fewer dies";
+  } else {
+    binding.change = WhatLatencyBuys(model, binding.limit == "attention");
   }
-  const double cooled = model.constants()[Param::kPowerLimit].nominal;
-  if (e.watt_per_mm2 > cooled) {
-    return {"power",
-            fmt::format("{:.2f} W/mm2 with one user; cooling takes {:.2f}", e.watt_per_mm2, cooled),
-            "a lower clock"};
-  }
-  return LatencyBinding(model);
+  return binding;
 }
 
 std::vector<BitsArea> AreaByBits(const ChipModel& model) {
@@ -183,7 +168,7 @@ std::vector<BitsArea> AreaByBits(const ChipModel& model) {
     changed.needed_context = 1;
     std::ranges::fill(changed.bits, bits);
     const Point p = model.constants().Nominal();
-    const auto fabric = Place(changed, chip, SizesFor(chip, plan.config, p));
+    const auto fabric = Place(changed, chip, SizesFor(chip, plan.config, model.constants()));
     if (!fabric) continue;
     const auto blocks = AreaBlocks(CountParts(*fabric), chip, p);
     list.push_back({bits, chip.levels, TotalArea(blocks), blocks.front().mm2});

@@ -5,18 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "cost/binding.h"
 #include "cost/chip_model.h"
 #include "cost/comparison.h"
 
 namespace burin {
 
-struct Binding {
-  std::string limit;   // "latency", "attention", "link", "power", "area"
-  std::string reason;  // a sentence
-  std::string change;  // what the nearest change would buy; empty if none helps
-};
-// The first that holds: a die larger than one exposure; more watts than cooling takes; else what
-// one user's token waits for most.
+// The limit, and what the nearest change would buy.
 Binding BindingOf(const ChipModel& model);
 
 struct Finding {

@@ -43,17 +43,17 @@ ModelConfig RandomModel(Dice& dice) {
 
 ChipSpec RandomChip(Dice& dice) {
   ChipSpec chip = LoadChip("nano").value();
-  chip.rows = 32 * dice(1, 4);
+  chip.rows = 32 << dice(0, 2);
   chip.columns = 16 << dice(0, 3);
   chip.columns_per_scaler = 2 << dice(0, 3);
-  chip.vector_lanes = 1 << dice(0, 4);
+  chip.vector_lanes = 1 << dice(0, 8);
   chip.fold = dice(0, 2) == 0 ? dice(2, 6) : 1;
   chip.layer_engines = dice(1, 6);
   chip.attention_heads = dice(1, 4);
   chip.attention_positions = dice(1, 8);
   chip.head_lanes = dice(1, 16);
   chip.top_k = dice(1, 16);
-  chip.adapter_lanes = dice(1, 64);
+  chip.adapter_lanes = dice(0, 1) == 0 ? dice(1, 16) : 16 << dice(0, 2);
   chip.banks = 0;
   chip.kv_bytes = int64_t{1} << 40;
   return chip;
