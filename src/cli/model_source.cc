@@ -67,15 +67,19 @@ Result<Geometry> ReadGeometry(const std::string& text) {
 }  // namespace
 
 void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
-  command
-      .add_option("MODEL", flags.model,
-                  "A cartridge, a checkpoint or its config.json, or a preset (burin presets)")
-      ->required();
+  AddModelOptions(command, flags);
   command
       .add_option(
           "--chip", flags.chip,
           fmt::format("The chip: {}, or a TOML file of your own", fmt::join(ChipNames(), ", ")))
       ->option_text("NAME|FILE")
+      ->required();
+}
+
+void AddModelOptions(CLI::App& command, ModelSourceFlags& flags) {
+  command
+      .add_option("MODEL", flags.model,
+                  "A cartridge, a checkpoint or its config.json, or a preset (burin presets)")
       ->required();
   command.add_option("--bits", flags.bits, "Bits a weight, 3, 4 or 6, where there is no cartridge")
       ->option_text("N")

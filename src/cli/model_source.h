@@ -21,8 +21,10 @@ struct ModelSourceFlags {
   int64_t context = 0;      // positions that the KV memory must hold; 0: any
 };
 
-// MODEL, --chip, --bits, --tensor-bits, --group, --context.
+// MODEL, --bits, --tensor-bits, --group, --context; and --chip.
 void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags);
+// The same without --chip.
+void AddModelOptions(CLI::App& command, ModelSourceFlags& flags);
 
 struct ModelSource {
   ChipSpec chip;

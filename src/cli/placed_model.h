@@ -17,7 +17,8 @@ struct PlacedModel {
 };
 
 // Reads model and chip, takes sizes from the chip's process (or `process`), places and verifies.
-// Errors: of LoadModelSource, LoadConstants; a model that does not fit, with the chips that hold it.
+// Errors: of LoadModelSource, LoadConstants; a model that does not fit, with the chips that hold
+// it.
 Result<PlacedModel> PlaceModel(const ModelSourceFlags& flags, const std::string& process = {});
 
 double BitsPerWeight(const PlacedFabric& fabric);

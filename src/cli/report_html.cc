@@ -44,7 +44,8 @@ std::string Head(const Report& r) {
   html += Card(r, "W explained, one user", "", 1, [](const Estimate& x) { return x.power_w; });
   html += Card(r, "W with the unexplained factor", "", 1,
                [](const Estimate& x) { return x.card_power_w; });
-  html += Card(r, "USD of a card", "", 1, [](const Estimate& x) { return x.card.usd(); });
+  html += Card(r, f.dies > 1 ? fmt::format("USD of {} cards", f.dies) : "USD of a card", "", 1,
+               [](const Estimate& x) { return x.card.usd(); });
   html += Card(r, "USD a million tokens", "", 1, [](const Estimate& x) { return x.tokens.usd(); });
   html += fmt::format("</div><p class=\"binds\"><b>{}</b> binds: {}.{}</p>\n", r.binding.limit,
                       Escape(r.binding.reason),
@@ -171,6 +172,43 @@ std::string Sensitivities(const Report& r) {
          "</table></div>";
 }
 
+std::string DesignRow(const std::string& label, const Design& d) {
+  std::string changes;
+  for (const Change& c : d.changes) {
+    changes += fmt::format("{}{} {} to {}", changes.empty() ? "" : "<br>", c.knob, c.from, c.to);
+  }
+  const Estimate& e = d.estimate;
+  return fmt::format(
+      "<tr><td>{}</td><td>{}<small>{}</small></td><td class=\"n\">{}</td><td "
+      "class=\"n\">{}</td><td class=\"n\">{}{}</td><td class=\"n\">{}</td><td "
+      "class=\"n\">{}</td></tr>",
+      label, changes, Escape(d.binds), Figures(e.tokens_per_s_user),
+      Figures(static_cast<double>(d.max_context)),
+      d.dies > 1 ? fmt::format("{} x ", d.dies) : std::string(), Figures(e.die_mm2),
+      Figures(e.full_power_w), Figures(e.card.usd()));
+}
+
+std::string Required(const Report& r) {
+  if (!r.required) return {};
+  const Answer& a = *r.required;
+  std::string wishes;
+  for (const Wish& w : r.wishes) {
+    wishes += fmt::format("{}{} {} {}", wishes.empty() ? "" : ", ", QuantityKey(w.quantity),
+                          IsAtLeast(w.quantity) ? "at least" : "at most", Figures(w.value));
+  }
+  std::string html =
+      "<p>" + wishes + (a.limit.empty() ? "" : "<br>Limit: " + Escape(a.limit)) +
+      "</p><div class=\"scroll\"><table><tr><th></th><th>change</th><th class=\"n\">tokens/s"
+      "</th><th class=\"n\">context</th><th class=\"n\">die, mm2</th><th class=\"n\">W</th><th "
+      "class=\"n\">cards, USD</th></tr>" +
+      DesignRow("as it is", a.as_it_is);
+  if (a.smallest && !a.smallest->changes.empty()) html += DesignRow("smallest change", *a.smallest);
+  if (!a.smallest) html += DesignRow("nearest", a.nearest);
+  if (a.with_clock) html += DesignRow("with the clock", *a.with_clock);
+  if (a.with_dies) html += DesignRow("with more dies", *a.with_dies);
+  return Section("What was required", html + "</table></div>");
+}
+
 std::string Answers(const Report& r) {
   std::string html = "<dl>";
   for (const Finding& f : r.answers) {
@@ -200,7 +238,7 @@ std::string ConstantsTable(const Report& r) {
 
 std::string ReportHtml(const Report& r) {
   const PlacedFabric& f = r.model.fabric();
-  std::string body = Head(r);
+  std::string body = Head(r) + Required(r);
   body += Section("Floorplan",
                   "<div class=\"plan\"><div>" + FloorplanSvg(f) +
                       "<p id=\"under\" class=\"dim\">Point at the die or at a name.</p></div><div "

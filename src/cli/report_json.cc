@@ -176,6 +176,7 @@ Json ReportJson(const Report& r) {
   AddSpeed(r, json);
   json["area_mm2"] = BandJson(m, [](const Estimate& x) { return x.area_mm2; });
   json["die_mm2"] = BandJson(m, [](const Estimate& x) { return x.die_mm2; });
+  json["die_sides_mm"] = {Value(e.die_width_mm), Value(e.die_height_mm)};
   json["transistors"] = Value(e.transistors);
   json["power_w"] = BandJson(m, [](const Estimate& x) { return x.power_w; });
   json["system_factor"] = m.constants()[Param::kSystemFactor].nominal;

@@ -1,36 +1,11 @@
 // The report on a terminal.
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "cli/report.h"
 
 namespace burin {
 namespace {
-
-constexpr size_t kColumns = 80;
-constexpr size_t kLabel = 11;
-
-// `text` in lines of at most 80 columns behind a label.
-std::string Paragraph(const std::string& label, const std::string& text) {
-  std::string out = label;
-  out.resize(std::max(kLabel, label.size() + 1), ' ');
-  size_t column = out.size();
-  bool first = true;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (!first && column + 1 + word.size() > kColumns) {
-      out += "\n" + std::string(kLabel, ' ');
-      column = kLabel;
-      first = true;
-    }
-    if (!first) out += ' ', ++column;
-    out += word;
-    column += word.size();
-    first = false;
-  }
-  return out + "\n";
-}
 
 std::string BandRow(const ChipModel& model, const std::string& label, double scale,
                     const Metric& metric, const std::string& note) {
@@ -63,10 +38,13 @@ std::string Table(const Report& r) {
       fmt::format("prompt of {}", WithCommas(static_cast<uint64_t>(m.workload().prompt))));
   text += BandRow(
       m, "die, mm2", 1, [](const Estimate& x) { return x.die_mm2; },
-      fmt::format("{:.1f} G transistors{}", e.transistors / 1e9,
-                  m.fabric().dies > 1 ? " in all" : ""));
+      fmt::format("{:.1f} x {:.1f} mm", e.die_width_mm, e.die_height_mm));
+  const std::string all = m.fabric().dies > 1 ? fmt::format(" of {} dies", m.fabric().dies) : "";
   text += BandRow(
-      m, "power, W", 1, [](const Estimate& x) { return x.power_w; }, "explained, one user");
+      m, "transistors" + all + ", G", 1e-9, [](const Estimate& x) { return x.transistors; }, "");
+  text += BandRow(
+      m, "power" + all + ", W", 1, [](const Estimate& x) { return x.power_w; },
+      "explained, one user");
   text += BandRow(
       m, "  x system factor", 1, [](const Estimate& x) { return x.card_power_w; },
       fmt::format("unexplained {}", m.constants()[Param::kSystemFactor].nominal));
@@ -79,7 +57,8 @@ std::string Table(const Report& r) {
   text += BandRow(
       m, "die, USD", 1, [](const Estimate& x) { return x.die.usd; }, "");
   text += BandRow(
-      m, "card, USD", 1, [](const Estimate& x) { return x.card.usd(); }, "parts only");
+      m, m.fabric().dies > 1 ? fmt::format("{} cards, USD", m.fabric().dies) : "card, USD", 1,
+      [](const Estimate& x) { return x.card.usd(); }, "parts only");
   text += BandRow(
       m, "10^6 tokens, USD", 1, [](const Estimate& x) { return x.tokens.usd(); },
       "ten cards in a server");
@@ -179,9 +158,10 @@ std::string Route(const Report& r, const std::string& label, const std::optional
   std::string text = Paragraph(label, ChangesOf(*d)) + Prices(r, *d);
   if (d->chip.clock_hz.nominal > r.model.constants()[Param::kClock].nominal) {
     const Bracket& clock = r.model.constants()[Param::kClock];
-    text += Paragraph("  mind", fmt::format("the clock is believed to be {:.4g} MHz, at most {:.4g} "
-                                            "[{}]",
-                                            clock.nominal / 1e6, clock.high / 1e6, clock.grade));
+    text +=
+        Paragraph("  mind", fmt::format("the clock is believed to be {:.4g} MHz, at most {:.4g} "
+                                        "[{}]",
+                                        clock.nominal / 1e6, clock.high / 1e6, clock.grade));
   }
   return text;
 }
@@ -203,8 +183,9 @@ std::string Required(const Report& r) {
   if (!a.smallest && !a.with_clock && !a.with_dies) {
     text += Paragraph("change", "none: neither a clock up to its high end nor more dies reach it");
   }
-  return text + Paragraph("tried", fmt::format("{} chips{}", WithCommas(static_cast<uint64_t>(a.tried)),
-                                               a.complete ? "" : ", not all of them"));
+  return text +
+         Paragraph("tried", fmt::format("{} chips{}", WithCommas(static_cast<uint64_t>(a.tried)),
+                                        a.complete ? "" : ", not all of them"));
 }
 
 }  // namespace
@@ -216,8 +197,10 @@ std::string ReportText(const Report& r) {
   text += "\n" + Bars(r) + "\n" + Sensitivities(r) + Required(r);
   if (r.required) return text;
   text += "\n";
-  for (const Finding& f : r.answers) text += Paragraph("- " + f.question, f.answer);
-  return text;
+  for (const Finding& f : r.answers) {
+    if (f.first) text += Paragraph("- " + f.question, f.answer);
+  }
+  return text + "\nMore answers, every step, other systems, sources: --html FILE, --json FILE\n";
 }
 
 }  // namespace burin

@@ -15,8 +15,8 @@ Binding LatencyOf(const ChipModel& model) {
   auto share = [&](int64_t part) { return kPercent * static_cast<double>(part) / all; };
   const int64_t most = std::max({k.link, k.word_lines, k.attention, k.vector, k.collect});
   if (k.link == most) {
-    return {"link", fmt::format("{:.0f} % of a token's time is spent between dies", share(k.link)),
-            {}};
+    return {
+        "link", fmt::format("{:.0f} % of a token's time is spent between dies", share(k.link)), {}};
   }
   if (k.attention == most) {
     return {"attention",
@@ -33,8 +33,8 @@ Binding LatencyOf(const ChipModel& model) {
             {}};
   }
   return {"latency",
-          steps + fmt::format("{:.0f} % of the time are {}, {} values a cycle",
-                              share(most), k.vector == most ? "the vector unit" : "collecting sums",
+          steps + fmt::format("{:.0f} % of the time are {}, {} values a cycle", share(most),
+                              k.vector == most ? "the vector unit" : "collecting sums",
                               model.fabric().chip.vector_lanes),
           {}};
 }
@@ -63,11 +63,11 @@ Binding LimitOf(const ChipModel& model) {
             {}};
   }
   if (!FitsExposure(e, tech)) {
-    return {"area",
-            fmt::format("a die of {:.1f} x {:.1f} mm does not lie in one exposure of {:.0f} x {:.0f}",
-                        e.die_width_mm, e.die_height_mm, tech.reticle_width_mm,
-                        tech.reticle_height_mm),
-            {}};
+    return {
+        "area",
+        fmt::format("a die of {:.1f} x {:.1f} mm does not lie in one exposure of {:.0f} x {:.0f}",
+                    e.die_width_mm, e.die_height_mm, tech.reticle_width_mm, tech.reticle_height_mm),
+        {}};
   }
   if (!CanBeCooled(e, model.constants())) {
     return {"power",

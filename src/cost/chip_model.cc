@@ -119,10 +119,10 @@ void ChipModel::FillUsers(const Point& point, const Events& events, Estimate& e)
 void ChipModel::FillMoney(const Point& point, Estimate& e) const {
   const double fatal = TotalArea(e.area, AreaKind::kLogic) / static_cast<double>(fabric_.dies);
   e.die = CostOfDie(fatal, e.die_mm2 - fatal, constants_.tech.wafer_mm, point);
-  e.card = CostOfCard(e.die.usd, fabric_.dies, point);
-  e.server = CostOfServer(e.card.usd(), e.full_power_w, point);
-  e.tokens = CostOfTokens(e.server, e.tokens_per_s_aggregate, point);
-  e.model = CostOfModel(point);
+  e.card = CostOfCards(e.die.usd, fabric_.dies, point);
+  e.server = CostOfServer(e.card.usd(), e.full_power_w, fabric_.dies, point);
+  e.tokens = CostOfTokens(e.server, CopiesInServer(fabric_.dies) * e.tokens_per_s_aggregate, point);
+  e.model = CostOfModel(fabric_.dies, point);
 }
 
 Estimate ChipModel::At(const Point& point) const {

@@ -27,7 +27,7 @@ struct Workload {
 enum class UserLimit { kEngines, kKv, kPower };
 const char* UserLimitName(UserLimit limit);  // "engines", "kv", "power"
 
-// Everything at one point. Watts are of all dies of the card.
+// Everything at one point. Watts and `card` are of all dies; each die is on a card of its own.
 struct Estimate {
   double clock_hz = 0;
   double token_s = 0;  // one user alone
@@ -43,7 +43,7 @@ struct Estimate {
   // Of the floorplan, in proportion to die_mm2 (trees, drivers and registers of the model's wires
   // are in the area, not in the plan); 0 without a floorplan.
   double die_width_mm = 0, die_height_mm = 0;
-  double transistors = 0;            // all dies
+  double transistors = 0;  // all dies
 
   std::vector<PowerItem> power;   // one user at full speed, explained
   double power_w = 0;             // their sum

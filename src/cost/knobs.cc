@@ -108,8 +108,8 @@ KnobSpace::KnobSpace(const ChipModel& model, int64_t wished_context)
 
 // As many cells in all as before, and room for the model and its largest step.
 void KnobSpace::SetBanks(const Setting& s, ChipSpec& chip) const {
-  const bool same = s[Knob::kRows] == base_.rows && s[Knob::kFold] == base_.fold &&
-                    s[Knob::kDies] == dies_;
+  const bool same =
+      s[Knob::kRows] == base_.rows && s[Knob::kFold] == base_.fold && s[Knob::kDies] == dies_;
   if (base_.banks == 0 || same) return;
   const int64_t cells = base_.banks * dies_ * base_.rows * base_.fold;
   chip.banks = CeilDiv(cells, s[Knob::kDies] * chip.rows * chip.fold);
@@ -120,14 +120,26 @@ bool KnobSpace::SetMemories(const Setting& s, ChipSpec& chip) const {
   const bool other_dies = s[Knob::kDies] != dies_;
   if (other_dies) chip.adapter_bytes = CeilDiv(base_.adapter_bytes * dies_, s[Knob::kDies]);
   if (!other_dies && s[Knob::kPositions] == start_[Knob::kPositions]) return true;
-  ChipSpec roomy = chip;
-  roomy.kv_bytes = int64_t{1} << 50;
-  const auto outline = PlaceOutline(plan_, roomy);
+  // Layers in equal runs, if the banks allow it; else as the banks would have them.
+  auto set_for = [&](int64_t layers) {
+    const double bytes = static_cast<double>(s[Knob::kPositions]) *
+                         static_cast<double>(KvBytesPerPosition(plan_.config, layers));
+    chip.kv_bytes = static_cast<int64_t>(std::min(bytes, 1e15));
+  };
+  set_for(CeilDiv(plan_.config.layers, s[Knob::kDies]));
+  ModelPlan plan = plan_;
+  plan.needed_context = NeededContext(s);
+  const auto even = PlaceOutline(plan, chip);
+  if (even && even->dies == s[Knob::kDies]) return true;
+  chip.kv_bytes = int64_t{1} << 50;
+  const auto outline = PlaceOutline(plan_, chip);
   if (!outline) return false;
-  const double bytes = static_cast<double>(s[Knob::kPositions]) *
-                       static_cast<double>(KvBytesPerPosition(plan_.config, MostLayersOnADie(*outline)));
-  chip.kv_bytes = static_cast<int64_t>(std::min(bytes, 1e15));
+  set_for(MostLayersOnADie(*outline));
   return true;
+}
+
+int64_t KnobSpace::NeededContext(const Setting& s) const {
+  return std::clamp<int64_t>(s[Knob::kPositions], 1, plan_.context);
 }
 
 std::optional<ChipSpec> KnobSpace::ChipOf(const Setting& s) const {
@@ -149,7 +161,8 @@ std::optional<ChipSpec> KnobSpace::ChipOf(const Setting& s) const {
 std::vector<Change> KnobSpace::ChangesOf(const Setting& s, const ChipSpec& chip) const {
   std::vector<Change> changes;
   auto add = [&](Knob knob, std::string from, std::string to) {
-    if (s[knob] != start_[knob]) changes.push_back({KnobName(knob), std::move(from), std::move(to)});
+    if (s[knob] != start_[knob])
+      changes.push_back({KnobName(knob), std::move(from), std::move(to)});
   };
   for (const PlainKnob& k : kPlain) {
     add(k.knob, fmt::format("{}", start_[k.knob]), fmt::format("{}", s[k.knob]));

@@ -51,10 +51,14 @@ class KnobSpace {
 
   const Setting& start() const { return start_; }
   // Other values than the start's, ascending; those that can make no difference are left out.
-  const std::vector<int64_t>& Ladder(Knob knob) const { return ladders_[static_cast<size_t>(knob)]; }
+  const std::vector<int64_t>& Ladder(Knob knob) const {
+    return ladders_[static_cast<size_t>(knob)];
+  }
   // None where knobs or model refuse each other.
   std::optional<ChipSpec> ChipOf(const Setting& setting) const;
   std::vector<Change> ChangesOf(const Setting& setting, const ChipSpec& chip) const;
+  // Positions that placement must leave room for: those of the setting, at most the model's.
+  int64_t NeededContext(const Setting& setting) const;
 
  private:
   void SetBanks(const Setting& setting, ChipSpec& chip) const;

@@ -13,50 +13,76 @@ namespace burin {
 namespace {
 
 // The knobs of a die, at the clock that it has.
-const std::vector<Knob> kOwn = {
-    Knob::kRows,           Knob::kFold,      Knob::kColumnsPerScaler, Knob::kVectorLanes,
-    Knob::kAttentionPositions, Knob::kAttentionHeads, Knob::kHeadLanes, Knob::kLayerEngines,
-    Knob::kAdapterLanes,   Knob::kPositions};
+const std::vector<Knob> kOwn = {Knob::kRows,
+                                Knob::kFold,
+                                Knob::kColumnsPerScaler,
+                                Knob::kVectorLanes,
+                                Knob::kAttentionPositions,
+                                Knob::kAttentionHeads,
+                                Knob::kHeadLanes,
+                                Knob::kLayerEngines,
+                                Knob::kAdapterLanes,
+                                Knob::kPositions};
 
 std::string Figure(double v) {
   return v >= 100 ? fmt::format("{:.0f}", v) : fmt::format("{:.4g}", v);
 }
 
+// What the largest part of a sum is that is still too much.
+std::string ShareSentence(const ChipModel& model, Quantity quantity, const Design& d) {
+  const Estimate& e = d.estimate;
+  if (quantity == Quantity::kUsdPerM) {
+    return fmt::format("cost, {:.4f} USD of hardware and {:.4f} of electricity at {} tokens/s",
+                       e.tokens.hardware, e.tokens.electricity, Figure(e.tokens_per_s_aggregate));
+  }
+  if (quantity == Quantity::kPower) {
+    Point p = model.constants().Nominal();
+    p.Set(Param::kClock, d.chip.clock_hz.nominal);
+    return fmt::format("power, {} W of it are leakage and clock, which run without a token",
+                       Figure(TotalPower(StandingPower(e.area, p)) * p[Param::kSystemFactor]));
+  }
+  return fmt::format("area, the weight cells alone are {} mm2 of a die",
+                     Figure(e.area.front().mm2 / static_cast<double>(d.dies)));
+}
+
 // What keeps the nearest chip from the wishes.
 std::string LimitSentence(const ChipModel& model, Search& search, const Answer& answer) {
   std::string missed;
-  bool speed = false, context = false;
+  bool speed = false, all_users = false, context = false;
   for (const Wish& wish : answer.missed) {
     missed += fmt::format("{}{} {} {}", missed.empty() ? "" : "; ", QuantityKey(wish.quantity),
                           IsAtLeast(wish.quantity) ? "ends at" : "stays at",
                           Figure(answer.nearest.ValueOf(wish.quantity)));
     speed |= wish.quantity == Quantity::kTokensPerS || wish.quantity == Quantity::kFirstToken;
+    all_users |= wish.quantity == Quantity::kAggregate;
     context |= wish.quantity == Quantity::kContext;
   }
   const double reticle = model.constants().tech.reticle_mm2();
   if (context) {
-    return missed + fmt::format(": KV SRAM, the rest of one exposure of {:.0f} mm2 holds no more",
-                                reticle);
+    return missed +
+           fmt::format(": KV SRAM, the rest of one exposure of {:.0f} mm2 holds no more", reticle);
+  }
+  if (!speed && !all_users) {
+    return missed + ": " + ShareSentence(model, answer.missed.front().quantity, answer.nearest);
   }
   const auto fastest = search.Fastest(kOwn);
+  if (!fastest) return missed + ": latency";
   std::vector<Wish> alone;
   for (const Wish& wish : answer.missed) {
     if (IsAtLeast(wish.quantity) || wish.quantity == Quantity::kFirstToken) alone.push_back(wish);
   }
-  if (speed && fastest && fastest->Shortfall(alone) > 0) {
-    return missed +
-           fmt::format(": latency, the steps of one token depend on each other, and a page has at "
-                       "least a group of {} rows; with every knob at its fastest {} tokens/s, on "
-                       "{:.0f} mm2",
-                       model.fabric().plan.group, Figure(fastest->estimate.tokens_per_s_user),
-                       fastest->estimate.die_mm2);
-  }
-  if (speed) {
-    return missed + fmt::format(": area, what is fast enough is larger than one exposure of {:.0f} "
-                                "mm2 or than the wish, or hotter than cooling takes",
-                                reticle);
-  }
-  return missed + ": area, what remains to be cut are the weights";
+  const std::string ends = fmt::format(
+      "every knob at its fastest gives {} tokens/s for one user, {} for all, on {:.0f} mm2; one "
+      "exposure is {:.0f}",
+      Figure(fastest->estimate.tokens_per_s_user), Figure(fastest->estimate.tokens_per_s_aggregate),
+      fastest->estimate.die_mm2, reticle);
+  if (fastest->Shortfall(alone) == 0) return missed + ": area, " + ends;
+  return missed +
+         fmt::format(
+             ": latency, the steps of one token depend on each other, and a page has "
+             "at least a group of {} rows; ",
+             model.fabric().plan.group) +
+         ends;
 }
 
 void FindOthers(Search& search, Answer& answer) {
@@ -117,8 +143,9 @@ Result<Answer> Require(const ChipModel& model, const std::vector<Wish>& wishes) 
   Search search(model, wishes);
   Answer answer;
   const Binding binding = LimitOf(model);
-  answer.as_it_is = {fabric.chip,        {}, model.nominal(), fabric.dies, fabric.max_context,
-                     binding.limit + ": " + binding.reason};
+  answer.as_it_is = {fabric.chip,        {},
+                     model.nominal(),    fabric.dies,
+                     fabric.max_context, binding.limit + ": " + binding.reason};
   if (search.CanBeMade(answer.as_it_is) && answer.as_it_is.Shortfall(wishes) == 0) {
     answer.smallest = answer.as_it_is;
     return answer;

@@ -9,7 +9,7 @@ namespace burin {
 namespace {
 
 constexpr size_t kMostChanges = 6;
-constexpr int64_t kMostTries = 6000;  // outlines
+constexpr int64_t kMostTries = 2500;  // outlines of one question
 constexpr int kMostExact = 40;        // of one size of sets
 // A knob alone is not quite monotone: a tree may have a level more where rows are fewer.
 constexpr double kSlack = 1.02;
@@ -22,7 +22,8 @@ std::vector<Wish> SpeedOf(const std::vector<Wish>& wishes, double slack) {
   std::vector<Wish> speed;
   for (const Wish& wish : wishes) {
     if (!IsSpeed(wish.quantity)) continue;
-    speed.push_back({wish.quantity, IsAtLeast(wish.quantity) ? wish.value / slack : wish.value * slack});
+    speed.push_back(
+        {wish.quantity, IsAtLeast(wish.quantity) ? wish.value / slack : wish.value * slack});
   }
   return speed;
 }
@@ -70,8 +71,10 @@ const Search::Sketch* Search::Outline(const Setting& setting) {
   ++tried_;
   const auto chip = space_.ChipOf(setting);
   if (!chip) return nullptr;
+  plan_.needed_context = space_.NeededContext(setting);
   const auto fabric = PlaceOutline(plan_, *chip);
-  if (!fabric || fabric->dies != std::max(setting[Knob::kDies], model_.fabric().dies)) return nullptr;
+  if (!fabric || fabric->dies != std::max(setting[Knob::kDies], model_.fabric().dies))
+    return nullptr;
   Constants constants = model_.constants();
   constants.brackets[static_cast<size_t>(Param::kClock)] = chip->clock_hz;
   const ChipModel there(*fabric, std::move(constants), work_, bands_);
@@ -84,18 +87,23 @@ const Search::Sketch* Search::Outline(const Setting& setting) {
 std::optional<Design> Search::Exact(const Setting& setting) {
   const auto chip = space_.ChipOf(setting);
   if (!chip) return std::nullopt;
+  plan_.needed_context = space_.NeededContext(setting);
   const auto fabric = Place(plan_, *chip, SizesFor(*chip, plan_.config, model_.constants()));
   if (!fabric) return std::nullopt;
   Constants constants = model_.constants();
   constants.brackets[static_cast<size_t>(Param::kClock)] = chip->clock_hz;
   const ChipModel there(*fabric, std::move(constants), work_, ChipModel::Bands::kNone);
   const Binding binding = LimitOf(there);
-  return Design{*chip,        space_.ChangesOf(setting, *chip), there.nominal(),
-                fabric->dies, fabric->max_context,              binding.limit + ": " + binding.reason};
+  return Design{*chip,
+                space_.ChangesOf(setting, *chip),
+                there.nominal(),
+                fabric->dies,
+                fabric->max_context,
+                binding.limit + ": " + binding.reason};
 }
 
-// The fastest and the smallest value of each knob, alone. Where tokens of all users are wished, fold
-// 1 and many engines belong together.
+// The fastest and the smallest value of each knob, alone. Where tokens of all users are wished,
+// fold 1 and many engines belong together.
 void Search::FindCorners() {
   if (has_corners_) return;
   has_corners_ = true;
@@ -122,8 +130,9 @@ void Search::FindCorners() {
     };
     look(setting[knob]);
     for (const int64_t value : ladder) look(value);
-    if (all_users && knob == Knob::kFold) fastest_[k] = 1;
-    if (all_users && knob == Knob::kLayerEngines) fastest_[k] = std::max(fastest_[k], ladder.back());
+    if (!all_users) continue;
+    if (knob == Knob::kFold) fastest_[k] = 1;
+    if (knob == Knob::kLayerEngines || knob == Knob::kDies) fastest_[k] = ladder.back();
   }
 }
 
@@ -137,6 +146,9 @@ Setting Search::Corner(const std::vector<Knob>& open, Setting setting, bool fast
 // Whether some value of the open knobs may do, by the speed of the fastest and the size of the
 // smallest.
 bool Search::Promising(const std::vector<Knob>& open, const Setting& setting) {
+  const bool engines_open = std::ranges::count(open, Knob::kLayerEngines) > 0;
+  const bool fold_open = std::ranges::count(open, Knob::kFold) > 0;
+  if (engines_open && !fold_open && setting[Knob::kFold] > 1) return false;  // no use of them
   const Sketch* fast = Outline(Corner(open, setting, true));
   if (fast != nullptr && fast->design.Shortfall(SpeedOf(wishes_, kSlack)) > 0) return false;
   const Sketch* small = Outline(Corner(open, setting, false));
@@ -146,6 +158,11 @@ bool Search::Promising(const std::vector<Knob>& open, const Setting& setting) {
   const double usd = WishedValue(wishes_, Quantity::kCardCost);
   const Estimate& e = small->design.estimate;
   if (usd > 0 && e.card.usd() > usd * kSlack) return false;
+  const double a_million = WishedValue(wishes_, Quantity::kUsdPerM);
+  if (a_million > 0 && fast != nullptr) {  // the cheapest hardware at the highest speed
+    const double faster = fast->design.estimate.tokens_per_s_aggregate / e.tokens_per_s_aggregate;
+    if (e.tokens.hardware / std::max(faster, 1.0) > a_million * kSlack) return false;
+  }
   if (small->design.ValueOf(Quantity::kContext) < WishedValue(wishes_, Quantity::kContext)) {
     return false;
   }
@@ -153,8 +170,8 @@ bool Search::Promising(const std::vector<Knob>& open, const Setting& setting) {
 }
 
 void Search::Descend(const std::vector<Knob>& set, size_t at, Setting& setting) {
-  if (tried_ >= kMostTries) complete_ = false;
-  if (!complete_) return;
+  if (tried_ >= last_try_) complete_ = false;
+  if (tried_ >= last_try_) return;
   if (!Promising({set.begin() + static_cast<std::ptrdiff_t>(at), set.end()}, setting)) return;
   if (at == set.size()) {
     const Sketch* sketch = Outline(setting);
@@ -174,10 +191,17 @@ void Search::Descend(const std::vector<Knob>& set, size_t at, Setting& setting) 
   setting[knob] = before;
 }
 
-// The lowest clock that is fast enough; more only heats.
+// The lowest clock that is fast enough, more only heats; the highest where no speed is wished but
+// what follows from it.
 void Search::SolveClock(const std::vector<Knob>& set, size_t at, Setting& setting) {
   const auto& ladder = space_.Ladder(Knob::kClock);
   const auto wishes = SpeedOf(wishes_, 1);
+  if (wishes.empty()) {
+    setting[Knob::kClock] = ladder.back();
+    Descend(set, at + 1, setting);
+    setting[Knob::kClock] = space_.start()[Knob::kClock];
+    return;
+  }
   const auto lowest = std::partition_point(ladder.begin(), ladder.end(), [&](int64_t percent) {
     setting[Knob::kClock] = percent;
     const Sketch* sketch = Outline(setting);
@@ -234,6 +258,7 @@ std::optional<Design> Search::Smallest(const std::vector<Knob>& knobs,
   for (const Knob knob : always) {
     if (space_.Ladder(knob).empty()) return std::nullopt;
   }
+  last_try_ = tried_ + kMostTries;
   const size_t most = std::min(below, kMostChanges + 1);
   for (size_t size = std::max<size_t>(1, always.size()); size < most; ++size) {
     ForEachSet(turning, size - always.size(), [&](std::vector<Knob> set) {
@@ -246,48 +271,48 @@ std::optional<Design> Search::Smallest(const std::vector<Knob>& knobs,
   return std::nullopt;
 }
 
-double Search::Distance(const Design& d) const {
+Search::Rank Search::RankOf(const Setting& setting) {
+  const Sketch* sketch = Outline(setting);
+  if (sketch == nullptr) return {INFINITY, INFINITY, INFINITY};
+  const Design& d = sketch->design;
   const double reticle = model_.constants().tech.reticle_mm2();
   const double cooled = model_.constants()[Param::kPowerLimit].nominal;
   auto over = [](double value, double most) { return std::max(0.0, std::log(value / most)); };
   constexpr double kMargin = 0.985;  // for the wires that an outline has not
-  return d.Shortfall(wishes_) + over(d.estimate.die_mm2, reticle * kMargin) +
-         over(d.estimate.watt_per_mm2, cooled) +
-         over(static_cast<double>(work_.context), static_cast<double>(d.max_context));
+  const double cannot =
+      over(d.estimate.die_mm2, reticle * kMargin) + over(d.estimate.watt_per_mm2, cooled) +
+      over(static_cast<double>(work_.context), static_cast<double>(d.max_context));
+  return {cannot, d.Shortfall(wishes_), d.estimate.area_mm2};
+}
+
+// Turns one knob at a time, the one that helps most, until none does.
+void Search::Approach(const std::vector<Knob>& knobs, Setting at, std::vector<Ranked>& visited) {
+  Rank rank = RankOf(at);
+  const int64_t end = tried_ + kMostTries / 3;
+  for (bool moved = true; moved && tried_ < end;) {
+    visited.emplace_back(rank, at);
+    moved = false;
+    const Setting from = at;
+    for (const Knob knob : knobs) {
+      std::vector<int64_t> values = space_.Ladder(knob);
+      values.push_back(space_.start()[knob]);
+      for (const int64_t value : values) {
+        Setting next = from;
+        next[knob] = value;
+        const Rank there = RankOf(next);
+        if (there < rank) rank = there, at = next, moved = true;
+      }
+    }
+  }
 }
 
 Design Search::Nearest(const std::vector<Knob>& knobs) {
-  using Rank = std::pair<double, double>;  // distance, area
-  auto rank_of = [&](const Setting& s) -> Rank {
-    const Sketch* sketch = Outline(s);
-    if (sketch == nullptr) return {INFINITY, INFINITY};
-    return {Distance(sketch->design), sketch->design.estimate.area_mm2};
-  };
-  Setting at = space_.start();
-  Rank rank = rank_of(at);
-  std::vector<std::pair<Rank, Setting>> visited = {{rank, at}};
-  constexpr int64_t kMore = 2500;
-  for (const int64_t end = tried_ + kMore; tried_ < end;) {
-    Setting best = at;
-    Rank best_rank = rank;
-    for (const Knob knob : knobs) {
-      for (const int64_t value : space_.Ladder(knob)) {
-        Setting next = at;
-        next[knob] = value;
-        const Rank there = rank_of(next);
-        const bool closer = there.first < best_rank.first - 1e-9;
-        const bool smaller = there.first <= best_rank.first + 1e-9 && there.second < best_rank.second;
-        if (closer || smaller) best = next, best_rank = there;
-      }
-      Setting back = at;  // to where the knob was
-      back[knob] = space_.start()[knob];
-      const Rank there = rank_of(back);
-      if (there < best_rank) best = back, best_rank = there;
-    }
-    if (best == at) break;
-    at = best;
-    rank = best_rank;
-    visited.emplace_back(rank, at);
+  std::vector<Ranked> visited;
+  Approach(knobs, space_.start(), visited);
+  for (const int64_t rows : space_.Ladder(Knob::kRows)) {  // which go together with all others
+    Setting from = space_.start();
+    from[Knob::kRows] = rows;
+    Approach(knobs, from, visited);
   }
   std::ranges::sort(visited);
   for (const auto& [unused, setting] : visited) {

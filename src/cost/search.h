@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "cost/require.h"
@@ -19,8 +20,8 @@ class Search {
   // `knobs`; none if there is none.
   std::optional<Design> Smallest(const std::vector<Knob>& knobs, const std::vector<Knob>& always,
                                  size_t below);
-  // The chip that misses least and can be made, found by turning one knob, or two that go together,
-  // for as long as that helps.
+  // The chip that misses least of those that can be made, as far as turning one knob after the
+  // other leads, from the chip as it is and from each number of rows.
   Design Nearest(const std::vector<Knob>& knobs);
   // Every knob at its fastest, whatever the area; an outline.
   std::optional<Design> Fastest(const std::vector<Knob>& knobs);
@@ -45,7 +46,11 @@ class Search {
   void SolveClock(const std::vector<Knob>& set, size_t at, Setting& setting);
   std::optional<Design> Best();
   std::optional<Design> Settle(Setting setting);
-  double Distance(const Design& design) const;
+  // What keeps it from being made; what is missing; area.
+  using Rank = std::array<double, 3>;
+  using Ranked = std::pair<Rank, Setting>;
+  Rank RankOf(const Setting& setting);
+  void Approach(const std::vector<Knob>& knobs, Setting at, std::vector<Ranked>& visited);
   void FindCorners();
 
   const ChipModel& model_;
@@ -57,7 +62,7 @@ class Search {
   std::array<int64_t, kKnobCount> fastest_{}, smallest_{};
   std::map<Setting, std::optional<Sketch>> sketches_;
   std::vector<std::pair<double, Setting>> found_;  // cost of the outline, setting
-  int64_t tried_ = 0;
+  int64_t tried_ = 0, last_try_ = 0;
   bool complete_ = true, has_corners_ = false;
 };
 

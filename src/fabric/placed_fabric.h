@@ -84,7 +84,8 @@ struct FloorplanItem {
   double x = 0, y = 0, width = 0, height = 0;
 };
 
-// "bank", "vector", "attention", "adapter", "kv", "adapter_sram", "head", "link": in dumps and masks.
+// "bank", "vector", "attention", "adapter", "kv", "adapter_sram", "head", "link": in dumps and
+// masks.
 const char* FloorplanKindName(FloorplanItem::Kind kind);
 
 struct PlacedFabric {
