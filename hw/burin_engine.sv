@@ -47,7 +47,6 @@ module burin_engine #(
     output logic [TOP_K*32-1:0] top_logits,
     output logic step_busy,
     output logic [3:0] step_op,
-    output logic [9:0] step_layer,
     // ROMs
     output logic program_enable,
     output logic [15:0] program_address,
@@ -107,14 +106,6 @@ module burin_engine #(
   localparam int SEGMENTS = HEAD_DIM / SEGMENT;  // of a head
   localparam int PARTS = LANES / SEGMENT;        // segments of a word
   localparam int HIDDEN_WORDS = (HIDDEN + LANES - 1) / LANES;
-  localparam int SHARE = HEADS / KV_HEADS;       // query heads of a KV head
-  localparam int KV_AT_ONCE = HEADS_AT_ONCE > SHARE ? HEADS_AT_ONCE / SHARE : 1;
-  localparam int KV_BANKS = KV_AT_ONCE * POSITIONS_AT_ONCE;
-  localparam int KV_ROWS = (CONTEXT + POSITIONS_AT_ONCE - 1) / POSITIONS_AT_ONCE;  // of a head in a bank
-  localparam int KV_GROUPS = KV_HEADS / KV_AT_ONCE;
-  localparam int KV_DEPTH = LAYERS * KV_GROUPS * KV_ROWS;
-  localparam int KV_BITS = KV_DEPTH > 1 ? $clog2(KV_DEPTH) : 1;
-  localparam int HEAD_BITS = HEADS > 1 ? $clog2(HEADS) : 1;
   localparam int WORD = LANES * 32;
   localparam int GROUP_WORDS = GROUP / LANES;
 
@@ -165,7 +156,6 @@ module burin_engine #(
   assign constant = step[146:131];
   assign adapter_entry = step[158:147];
   assign step_op = op;
-  assign step_layer = layer;
   /* verilator lint_off UNUSEDSIGNAL */
   logic unused;
   assign unused = &{1'b0, step[159], step[5:4]};
@@ -263,106 +253,23 @@ module burin_engine #(
       .out_valid(swiglu_valid), .out_word(swiglu_out));
 
   // ---- block-floating quantizer and the activation bus
-  logic quantizer_valid, quantizer_out_valid, quantizer_first, quantizer_last;
-  logic [LANES*64-1:0] quantizer_word;
-  logic signed [7:0] quantizer_fraction, quantizer_exponent;
-  logic [15:0] act_words_left;
-  logic act_ended;
-  always_comb begin
-    quantizer_valid = norm_out_valid && op == NORM;
-    quantizer_fraction = 8'sd20;
-    quantizer_word = '0;
-    if (op == SWIGLU) begin
-      quantizer_valid = swiglu_valid;
-      quantizer_fraction = 8'sd32;
-      quantizer_word = swiglu_out;
-    end else if (op == QUANTIZE) begin
-      quantizer_valid = walk_valid;
-      quantizer_fraction = 8'sd16;
-      if (!walk_zero) begin
-        for (int l = 0; l < LANES; l++) quantizer_word[l*64+:64] = 64'($signed(word_a[l*32+:32]));
-      end
-    end else if (op == NORM) begin
-      for (int l = 0; l < LANES; l++) quantizer_word[l*64+:64] = 64'($signed(norm_out[l*32+:32]));
-    end
-  end
-  burin_block_quantizer #(.LANES(LANES), .WIDTH(64), .MAX_WORDS(GROUP_WORDS)) quantizer (
-      .clk, .reset, .block_words(8'(GROUP_WORDS)), .fraction(quantizer_fraction), .in_valid(quantizer_valid),
-      .in_word(quantizer_word), .out_valid(quantizer_out_valid), .out_first(quantizer_first),
-      .out_last(quantizer_last), .out_word(act_data), .out_exponent(quantizer_exponent));
-  assign act_valid = quantizer_out_valid;
-  assign act_exp_valid = quantizer_out_valid & quantizer_first;
-  assign act_exp = quantizer_exponent;
-  assign act_ended = quantizer_out_valid && act_words_left == 16'd1;
-  always_ff @(posedge clk) begin
-    act_commit <= act_ended & ~reset;
-    if (step_start) begin
-      act_word <= 16'd0;
-      act_group <= 13'd0;
-      act_words_left <= padded_words;
-      if (op == NORM || op == QUANTIZE || op == SWIGLU) act_common <= -8'sd64;
-    end else if (quantizer_out_valid) begin
-      act_word <= act_word + 16'd1;
-      act_words_left <= act_words_left - 16'd1;
-      if (quantizer_last) act_group <= act_group + 13'd1;
-      if (quantizer_exponent > act_common) act_common <= quantizer_exponent;
-    end
-  end
+  burin_activation_bus #(.LANES(LANES), .GROUP_WORDS(GROUP_WORDS)) activation_bus (
+      .clk, .reset, .step_start, .norm(op == NORM), .swiglu(op == SWIGLU), .quantize(op == QUANTIZE), .padded_words,
+      .norm_valid(norm_out_valid), .norm_word(norm_out), .swiglu_valid, .swiglu_word(swiglu_out), .walk_valid,
+      .walk_word(walk_zero ? '0 : word_a), .act_valid, .act_word, .act_data, .act_exp_valid, .act_group, .act_exp,
+      .act_commit, .act_common);
 
-  // ---- heads to int8: queries to the attention engine, keys and values to the KV memory
-  logic head_valid, head_last, head_write;
-  logic [SEGMENT*8-1:0] head_segment;
-  logic [HEAD_DIM*8-1:0] head_word;
-  logic signed [7:0] head_exponent, head_exponent_now;
-  logic [15:0] head_index, head_next;
-  logic [KV_BITS-1:0] layer_base, kv_write_address;
-  logic [31:0] kv_write_bank;
-  /* verilator lint_off PINCONNECTEMPTY */
-  burin_block_quantizer #(.LANES(SEGMENT), .WIDTH(32), .MAX_WORDS(SEGMENTS)) head_quantizer (
-      .clk, .reset, .block_words(8'(SEGMENTS)), .fraction(8'sd16), .in_valid(walk_valid && op == QUANTIZE_HEADS),
-      .in_word(segment_word_a), .out_valid(head_valid), .out_first(), .out_last(head_last), .out_word(head_segment),
-      .out_exponent(head_exponent_now));
-  /* verilator lint_on PINCONNECTEMPTY */
-  assign layer_base = KV_BITS'(32'(layer) * KV_GROUPS * KV_ROWS);
-  assign kv_write_address =
-      KV_BITS'(32'(layer_base) + 32'(head_index) / KV_AT_ONCE * KV_ROWS + position_now / POSITIONS_AT_ONCE);
-  assign kv_write_bank = 32'(head_index) % KV_AT_ONCE * POSITIONS_AT_ONCE + position_now % POSITIONS_AT_ONCE;
-  always_ff @(posedge clk) begin
-    head_write <= head_valid & head_last & ~reset;
-    if (step_start) head_next <= 16'd0;
-    if (head_valid) begin
-      if (SEGMENTS == 1) head_word <= (HEAD_DIM * 8)'(head_segment);
-      else head_word <= (HEAD_DIM * 8)'({head_segment, head_word} >> (SEGMENT * 8));
-      head_exponent <= head_exponent_now;
-      head_index <= head_next;
-      if (head_last) head_next <= head_next + 16'd1;
-    end
-  end
-
-  logic read_key, read_exponent, read_value, attend_valid, attend_busy;
-  logic [KV_BITS-1:0] key_address, exponent_address, value_address;
-  logic [KV_BANKS*HEAD_DIM*8-1:0] key_words, value_words;
-  logic [KV_BANKS*8-1:0] key_exponents, value_exponents_a, value_exponents_b;
-  logic [KV_BANKS-1:0] write_key, write_value;
+  // ---- attention: heads to int8, KV memory, scores and values
+  logic head_write, attend_valid;
+  logic [15:0] head_index;
   logic [SEGMENT*32-1:0] attend_word;
-  logic [15:0] attend_segment;
-  for (genvar b = 0; b < KV_BANKS; b++) begin : kv_bank
-    assign write_key[b] = head_write && kind == 2'd1 && kv_write_bank == b;
-    assign write_value[b] = head_write && kind == 2'd2 && kv_write_bank == b;
-  end
-  burin_kv_memory #(.HEAD_DIM(HEAD_DIM), .BANKS(KV_BANKS), .DEPTH(KV_DEPTH)) kv_memory (
-      .clk, .write_key, .write_value, .write_address(kv_write_address), .write_word(head_word),
-      .write_exponent(head_exponent), .read_key, .key_address, .key_words, .key_exponents, .value_exponents_a,
-      .read_exponent, .exponent_address, .value_exponents_b, .read_value, .value_address, .value_words);
-  burin_attention #(
-      .HEADS(HEADS), .KV_HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .SEGMENT(SEGMENT), .CONTEXT(CONTEXT),
-      .HEADS_AT_ONCE(HEADS_AT_ONCE), .POSITIONS_AT_ONCE(POSITIONS_AT_ONCE), .KV_DEPTH(KV_DEPTH)
-  ) attention (
-      .clk, .reset, .query_write(head_write && kind == 2'd0), .query_head(HEAD_BITS'(head_index)),
-      .query_word(head_word), .query_exponent(head_exponent), .start(step_start && op == ATTEND),
-      .position(position_now), .base(layer_base), .read_key, .key_address, .key_words, .key_exponents, .value_exponents_a,
-      .read_exponent, .exponent_address, .value_exponents_b, .read_value, .value_address, .value_words,
-      .out_valid(attend_valid), .out_word(attend_word), .busy(attend_busy));
+  burin_attention_unit #(
+      .HEADS(HEADS), .KV_HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .SEGMENT(SEGMENT), .CONTEXT(CONTEXT), .LAYERS(LAYERS),
+      .HEADS_AT_ONCE(HEADS_AT_ONCE), .POSITIONS_AT_ONCE(POSITIONS_AT_ONCE)
+  ) attention_unit (
+      .clk, .reset, .step_start, .attend(op == ATTEND), .kind, .layer, .position(position_now),
+      .in_valid(walk_valid && op == QUANTIZE_HEADS), .in_word(segment_word_a), .head_write, .head_index, .attend_valid,
+      .attend_word);
 
   // ---- adapter
   logic adapter_busy, adapter_valid, adapter_absent, adapter_down_done;
@@ -381,118 +288,22 @@ module burin_engine #(
       .fraction(op == COLLECT_ADD ? 12'(RESIDUAL_FRACTION) : 12'sd16), .busy(adapter_busy), .out_valid(adapter_valid),
       .out_word(adapter_word), .up_absent(adapter_absent), .down_done(adapter_down_done));
 
-  // ---- collect. Freely a word a cycle; with an adapter a word when its addition is there; logits at the pace of top-k.
-  typedef enum logic [1:0] {STOPPED, FREE, PACED, DECIDING} pace_t;
-  pace_t pace;
-  logic collect_next, adapt_now;
-  logic [15:0] collect_left, collect_pause, returned;
-  assign collect_next = collect_left != 16'd0 && (pace == FREE || (pace == PACED && collect_pause == 16'd0) ||
-                                                  (adapt_now && adapter_valid));
-  localparam int LOGIT_PAUSE = LANES / HEAD_LANES - 1;
-  always_ff @(posedge clk) begin
-    collect <= collect_next & ~reset;
-    if (reset) begin
-      pace <= STOPPED;
-      adapt_now <= 1'b0;
-      collect_left <= 16'd0;
-    end else if (step_start) begin
-      collect_left <= is_collect || op == COLLECT_LOGITS ? words : 16'd0;
-      collect_pause <= 16'd0;
-      adapt_now <= is_collect && adapter_now;
-      pace <= op == COLLECT_LOGITS ? PACED : is_collect && !adapter_now ? FREE : is_collect ? DECIDING : STOPPED;
-    end else begin
-      if (pace == DECIDING && adapter_absent) begin
-        pace <= FREE;
-        adapt_now <= 1'b0;
-      end
-      if (collect_pause != 16'd0) collect_pause <= collect_pause - 16'd1;
-      if (collect_next) begin
-        collect_left <= collect_left - 16'd1;
-        collect_pause <= 16'(LOGIT_PAUSE);
-      end
-    end
-    // Place of the word: column block, word in it.
-    if (step_start) begin
-      collect_block <= 16'd0;
-      collect_word <= 16'd0;
-    end else if (collect) begin
-      collect_word <= collect_word + 16'd1;
-      if (collect_word + 16'd1 == 16'(block_words)) begin
-        collect_word <= 16'd0;
-        collect_block <= collect_block + 16'd1;
-      end
-    end
-  end
-
-  // Additions of the adapter wait for their word: at most as many as words are on their way through tree and stage.
-  logic [WORD-1:0] waiting[0:15];
-  logic [3:0] waiting_in, waiting_out;
-  logic adapter_take;
-  always_ff @(posedge clk) begin
-    if (step_start) begin
-      waiting_in <= 4'd0;
-      waiting_out <= 4'd0;
-    end else begin
-      if (adapter_valid) begin
-        waiting[waiting_in] <= adapter_word;
-        waiting_in <= waiting_in + 4'd1;
-      end
-      if (adapter_take) waiting_out <= waiting_out + 4'd1;
-    end
-  end
-
+  // ---- collect
   logic scaled_valid, bias_read, output_valid;
   logic [WORD-1:0] scaled, output_word;
-  logic [15:0] bias_index, output_index;
-  burin_output_stage #(.LANES(LANES)) output_stage (
-      .clk, .reset, .raw_valid, .raw, .exponent(12'(act_common) + 12'(exponent)), .add_residual(op == COLLECT_ADD),
-      .add_adapter(adapt_now), .add_bias(bias && is_collect), .scaled_valid, .scaled, .residual_word(word_a),
-      .adapter_take, .adapter_word(waiting[waiting_out]), .bias_read, .bias_word(constant_word),
-      .out_valid(output_valid), .out_word(output_word));
-  always_ff @(posedge clk) begin
-    if (step_start) begin
-      returned <= 16'd0;
-      bias_index <= 16'd0;
-      output_index <= 16'd0;
-    end else begin
-      if (raw_valid) returned <= returned + 16'd1;
-      if (bias_read) bias_index <= bias_index + 16'd1;
-      if (output_valid) output_index <= output_index + 16'd1;
-    end
-  end
+  logic [15:0] returned, bias_index, output_index;
+  burin_collector #(.LANES(LANES), .LOGIT_PAUSE(LANES / HEAD_LANES - 1)) collector (
+      .clk, .reset, .step_start, .matrix(is_collect), .logits(op == COLLECT_LOGITS), .adapter(adapter_now), .words,
+      .block_words, .collect, .collect_block, .collect_word, .raw_valid, .raw, .exponent(12'(act_common) + 12'(exponent)),
+      .add_residual(op == COLLECT_ADD), .residual_word(word_a), .add_bias(bias && is_collect), .bias_read, .bias_index,
+      .bias_word(constant_word), .adapter_absent, .adapter_valid, .adapter_word, .returned, .scaled_valid, .scaled,
+      .output_valid, .output_index, .output_word);
 
-  // ---- top-k: a word of logits, HEAD_LANES a cycle
-  logic [WORD-1:0] logits;
-  logic [15:0] logit_part;
-  logic logit_valid, logit_ended;
-  logic [31:0] logit_id;
-  logic [HEAD_LANES-1:0] logit_mask;
-  always_comb begin
-    for (int l = 0; l < HEAD_LANES; l++) logit_mask[l] = logit_id + 32'(l) < 32'(values);
-  end
-  assign logit_ended = logit_valid && logit_id + 32'(HEAD_LANES) >= 32'(values);
-  always_ff @(posedge clk) begin
-    if (reset) logit_valid <= 1'b0;
-    else if (step_start) begin
-      logit_valid <= 1'b0;
-      logit_id <= 32'd0;
-    end else if (op == COLLECT_LOGITS) begin
-      if (logit_valid) begin
-        logit_id <= logit_id + 32'(HEAD_LANES);
-        logits <= logits >> (HEAD_LANES * 32);
-        logit_part <= logit_part + 16'd1;
-        if (logit_part == 16'(LOGIT_PAUSE) || logit_ended) logit_valid <= 1'b0;
-      end
-      if (scaled_valid) begin
-        logits <= scaled;
-        logit_part <= 16'd0;
-        logit_valid <= 1'b1;
-      end
-    end
-  end
-  burin_top_k #(.TOP_K(TOP_K), .HEAD_LANES(HEAD_LANES)) top_k (
-      .clk, .clear(reset | (step_start && op == COLLECT_LOGITS)), .in_valid(logit_valid), .in_id(logit_id),
-      .in_mask(logit_mask), .in_logits(logits[HEAD_LANES*32-1:0]), .top_ids, .top_logits);
+  // ---- logits to top-k
+  logic logit_ended;
+  burin_logits #(.LANES(LANES), .TOP_K(TOP_K), .HEAD_LANES(HEAD_LANES)) logit_unit (
+      .clk, .reset, .step_start, .active(op == COLLECT_LOGITS), .values, .word_valid(scaled_valid), .word(scaled),
+      .ended(logit_ended), .top_ids, .top_logits);
 
   // ---- pass, embedding
   logic passing;
@@ -577,7 +388,7 @@ module burin_engine #(
     segment_out = rotate_word;
     if (op == ATTEND) begin
       segment_write = attend_valid;
-      out_segment = attend_segment;
+      out_segment = out_count;
       segment_out = attend_word;
     end else if (op == HEAD_NORM) begin
       segment_write = norm_out_valid;
@@ -585,7 +396,6 @@ module burin_engine #(
       segment_out = norm_out[SEGMENT*32-1:0];
     end
   end
-  assign attend_segment = out_count;
   always_ff @(posedge clk) begin
     if (step_start) out_count <= 16'd0;
     else if (segment_write) out_count <= out_count + 16'd1;
@@ -638,7 +448,7 @@ module burin_engine #(
   end
   /* verilator lint_off UNUSEDSIGNAL */
   logic unused_busy;
-  assign unused_busy = &{1'b0, norm_busy, rotate_busy, attend_busy, adapter_busy};
+  assign unused_busy = &{1'b0, norm_busy, rotate_busy, adapter_busy};
   /* verilator lint_on UNUSEDSIGNAL */
 endmodule
 

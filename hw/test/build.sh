@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh BENCH OUT [verilator arguments]: builds one bench of hw/test into the folder OUT. BURIN_LIBS: where the
+# build.sh BENCH OUT [verilator arguments]: builds one bench of hw/test, BENCH.sv with BENCH*.cc, into the folder OUT. BURIN_LIBS: where the
 # libraries of numeric and base are (build/release/src).
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,4 +12,4 @@ if command -v ccache >/dev/null; then OBJCACHE=ccache && export OBJCACHE; fi
 verilator --cc --exe --build -j 2 -O3 --x-assign unique --x-initial unique --noassert -Wno-fatal -Wno-DECLFILENAME \
   -CFLAGS "-std=c++20 -I$root/src -I$here" -MAKEFLAGS "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0" \
   -LDFLAGS "$libs/numeric/libburin_numeric.a $libs/base/libburin_base.a -lgtest_main -lgtest" \
-  -I"$here/.." --top-module "$bench" --Mdir "$out" "$@" "$here/../"burin_*.sv "$here/$bench.sv" "$here/$bench.cc" -o "$bench"
+  -I"$here/.." --top-module "$bench" --Mdir "$out" "$@" "$here/../"burin_*.sv "$here/$bench.sv" "$here/$bench"*.cc -o "$bench"

@@ -1,4 +1,4 @@
-// The layer engine with the constants of its test (engine_bench.cc; shape 2 has two words in a head and several heads and
+// The layer engine with the constants of its test (engine_bench.h). Shape 2 has two words in a head and several heads and
 // positions at once, shape 3 more heads at once than a KV head has.
 `default_nettype none
 `ifdef ENGINE_SHAPE_3
@@ -35,7 +35,7 @@ module engine_bench #(
     input wire logic clk, input wire logic reset, input wire logic start, input wire logic [31:0] token,
     input wire logic [31:0] position, input wire logic sampling, input wire logic adapter, output logic busy,
     output logic done, output logic [8*32-1:0] top_ids, output logic [8*32-1:0] top_logits, output logic step_busy,
-    output logic [3:0] step_op, output logic [9:0] step_layer, output logic program_enable,
+    output logic [3:0] step_op, output logic program_enable,
     output logic [15:0] program_address, input wire logic [159:0] program_word, output logic constant_enable,
     output logic [15:0] constant_address, input wire logic [`BENCH_LANES*32-1:0] constant_word,
     output logic rotary_enable, output logic [31:0] rotary_coarse, output logic [31:0] rotary_fine,

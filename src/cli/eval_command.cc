@@ -171,19 +171,19 @@ class Lineup {
   std::vector<Contender> contenders_;
 };
 
-Json EstimateJson(const Estimate& estimate) {
+Json SampleMeanJson(const SampleMean& estimate) {
   return {{"mean", estimate.mean}, {"standard_error", estimate.error}};
 }
 
 Json ToJson(const Quality& q, bool compared) {
   Json json = {{"perplexity", q.perplexity},
                {"perplexity_standard_error", q.perplexity_error},
-               {"nll", EstimateJson(q.nll)}};
+               {"nll", SampleMeanJson(q.nll)}};
   if (!compared) return json;
-  json["kl"] = EstimateJson(q.kl);
+  json["kl"] = SampleMeanJson(q.kl);
   json["kl_p99"] = q.kl_p99;
-  json["top1_agreement"] = EstimateJson(q.top1);
-  json["nll_above_reference"] = EstimateJson(q.nll_above_reference);
+  json["top1_agreement"] = SampleMeanJson(q.top1);
+  json["nll_above_reference"] = SampleMeanJson(q.nll_above_reference);
   return json;
 }
 

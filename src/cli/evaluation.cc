@@ -201,7 +201,7 @@ Result<std::vector<TokenScores>> ScoreText(const ScoredText& text,
   return scores;
 }
 
-Estimate MeanOf(std::span<const double> values) {
+SampleMean MeanOf(std::span<const double> values) {
   const auto count = static_cast<double>(values.size());
   if (values.empty()) return {};
   double sum = 0, squares = 0;

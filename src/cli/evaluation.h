@@ -65,18 +65,19 @@ Result<std::vector<TokenScores>> ScoreText(const ScoredText& text,
                                            Progress* progress);
 
 // A mean over tokens, and the standard error of that mean if tokens were independent.
-struct Estimate {
+struct SampleMean {
   double mean = 0, error = 0;
 };
-Estimate MeanOf(std::span<const double> values);
+SampleMean MeanOf(std::span<const double> values);
 
 struct Quality {
   double perplexity = 0, perplexity_error = 0;  // exp(mean nll); error by the delta method
-  Estimate nll;
+  SampleMean nll;
   // The rest only against a reference.
-  Estimate kl, top1;
-  double kl_p99 = 0;             // the value that 99 % of the tokens are not above
-  Estimate nll_above_reference;  // mean of nll - reference nll: the log of the perplexities' ratio
+  SampleMean kl, top1;
+  double kl_p99 = 0;  // the value that 99 % of the tokens are not above
+  SampleMean
+      nll_above_reference;  // mean of nll - reference nll: the log of the perplexities' ratio
 };
 Quality Summarise(const TokenScores& scores, const TokenScores* reference);
 

@@ -50,7 +50,7 @@ TEST(Evaluation, NumbersOfTwoKnownDistributions) {
 
 TEST(Evaluation, StandardErrorOfAMean) {
   const std::vector<double> values = {1, 2, 3, 4};
-  const Estimate estimate = MeanOf(values);
+  const SampleMean estimate = MeanOf(values);
   EXPECT_DOUBLE_EQ(estimate.mean, 2.5);
   EXPECT_NEAR(estimate.error, std::sqrt(5.0 / 3 / 4), 1e-12);
 }

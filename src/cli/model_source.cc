@@ -64,10 +64,11 @@ Result<Geometry> ReadGeometry(const std::string& text) {
   return Geometry{std::move(config), text};
 }
 
-}  // namespace
+void AddModel(CLI::App& command, ModelSourceFlags& flags, const char* name, const char* what) {
+  command.add_option(name, flags.model, what)->required();
+}
 
-void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
-  AddModelOptions(command, flags);
+void AddChip(CLI::App& command, ModelSourceFlags& flags) {
   command
       .add_option(
           "--chip", flags.chip,
@@ -76,11 +77,13 @@ void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
       ->required();
 }
 
-void AddModelOptions(CLI::App& command, ModelSourceFlags& flags) {
-  command
-      .add_option("MODEL", flags.model,
-                  "A cartridge, a checkpoint or its config.json, or a preset (burin presets)")
-      ->required();
+void AddContext(CLI::App& command, ModelSourceFlags& flags) {
+  command.add_option("--context", flags.context, "Positions that one user must have")
+      ->option_text("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+}
+
+void AddBits(CLI::App& command, ModelSourceFlags& flags) {
   command.add_option("--bits", flags.bits, "Bits a weight, 3, 4 or 6, where there is no cartridge")
       ->option_text("N")
       ->check(CLI::IsMember({3, 4, 6}));
@@ -91,9 +94,30 @@ void AddModelOptions(CLI::App& command, ModelSourceFlags& flags) {
   command.add_option("--group", flags.group, "Inputs a scale, 32, 64 or 128")
       ->option_text("N")
       ->check(CLI::IsMember({32, 64, 128}));
-  command.add_option("--context", flags.context, "Positions that one user must have")
-      ->option_text("N")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+}
+
+constexpr const char* kModel =
+    "A cartridge, a checkpoint or its config.json, or a preset (burin presets)";
+
+}  // namespace
+
+void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
+  AddModel(command, flags, "MODEL", kModel);
+  AddChip(command, flags);
+  AddBits(command, flags);
+  AddContext(command, flags);
+}
+
+void AddModelOptions(CLI::App& command, ModelSourceFlags& flags) {
+  AddModel(command, flags, "MODEL", kModel);
+  AddBits(command, flags);
+  AddContext(command, flags);
+}
+
+void AddCartridgeSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
+  AddModel(command, flags, "CARTRIDGE", "The file");
+  AddChip(command, flags);
+  AddContext(command, flags);
 }
 
 Result<ModelSource> LoadModelSource(const ModelSourceFlags& flags) {

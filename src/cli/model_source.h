@@ -25,6 +25,8 @@ struct ModelSourceFlags {
 void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags);
 // The same without --chip.
 void AddModelOptions(CLI::App& command, ModelSourceFlags& flags);
+// CARTRIDGE, --chip, --context: of a command that needs weights, whose bits are a cartridge's own.
+void AddCartridgeSourceOptions(CLI::App& command, ModelSourceFlags& flags);
 
 struct ModelSource {
   ChipSpec chip;

@@ -1,5 +1,6 @@
 // burin rtl: a complete chip, or a tile of one, as SystemVerilog, with its benches and the
 // reference for them.
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -80,10 +81,19 @@ Status WriteAdapter(const Adapter& adapter, const ModelSource& source, OutputFol
   return WriteAdapterImage(image, folder);
 }
 
-std::string Joined(const std::vector<int32_t>& ids) {
-  std::string text;
-  for (const int32_t id : ids) text += fmt::format("{}{}", text.empty() ? "" : " ", id);
-  return text;
+// The ids, in lines of at most 80 columns with the indent of the printed keys.
+std::string Wrapped(const std::vector<int32_t>& ids) {
+  constexpr size_t kColumns = 80 - 12;
+  std::string text, line;
+  for (const int32_t id : ids) {
+    const std::string word = fmt::format("{}", id);
+    if (line.size() + 1 + word.size() > kColumns) {
+      text += fmt::format("\n            {}", line);
+      line.clear();
+    }
+    line += line.empty() ? word : " " + word;
+  }
+  return line.empty() ? text : text + fmt::format("\n            {}", line);
 }
 
 Status RunChip(const RtlFlags& flags, const ModelSource& source, const KernelSet& kernels,
@@ -99,9 +109,10 @@ Status RunChip(const RtlFlags& flags, const ModelSource& source, const KernelSet
     BURIN_ASSIGN(adapter, LoadAdapter(flags.adapter, model));
   }
   BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(flags.output, flags.force));
+  const int64_t run = std::min(fabric.max_context, static_cast<int64_t>(prompt.size()) + tokens);
   console.Print(fmt::format("chip        {} banks on {}, about {} bytes of text\n",
                             WithCommas(static_cast<uint64_t>(fabric.banks)), source.chip.name,
-                            WithCommas(EstimateBytes(fabric))));
+                            WithCommas(EstimateBytes(fabric, plan, run))));
   const auto begin = std::chrono::steady_clock::now();
   BURIN_ASSIGN(const EmittedChip emitted, EmitChip(fabric, plan, folder));
   Trace trace(fabric, plan, model.digest, tokens);
@@ -113,10 +124,10 @@ Status RunChip(const RtlFlags& flags, const ModelSource& source, const KernelSet
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   console.Print(fmt::format(
       "written     {} files, {} bytes; {} ROM modules of {} bits; {:.1f} s\n"
-      "trace       {} tokens of prompt, then {}\n"
+      "trace       {} tokens of prompt, then these {}:{}\n"
       "next        make -C {} lint sim\n",
       folder.files(), WithCommas(folder.bytes()), emitted.rom_modules, WithCommas(emitted.rom_bits),
-      seconds.count(), prompt.size(), Joined(written), flags.output));
+      seconds.count(), prompt.size(), written.size(), Wrapped(written), flags.output));
   return console.WriteJson({{"model", flags.source.model},
                             {"chip", source.chip.name},
                             {"digest", ToHex(model.digest)},
@@ -134,8 +145,8 @@ Status Run(const RtlFlags& flags) {
   BURIN_TRY(console.Check());
   BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
   if (source.weights == nullptr) {
-    return BadInput(flags.source.model, "a geometry without weights", "a cartridge",
-                    "Make one with burin engrave.");
+    return BadInput(OneLine(flags.source.model), "a checkpoint or a geometry, no quantized weights",
+                    "a cartridge", "Make one with burin engrave.");
   }
   BURIN_ASSIGN(const KernelSet* kernels, ChooseKernels(flags.engine));
   if (flags.tile.empty()) return RunChip(flags, source, *kernels, console);
@@ -151,7 +162,7 @@ Status Run(const RtlFlags& flags) {
 void AddRtlCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<RtlFlags>();
   CLI::App* command = app.add_subcommand("rtl", "Write a chip as SystemVerilog, with its benches");
-  AddModelSourceOptions(*command, flags->source);
+  AddCartridgeSourceOptions(*command, flags->source);
   command->add_option("-o,--output", flags->output, "The folder to write")
       ->option_text("DIR")
       ->required();

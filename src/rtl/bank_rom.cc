@@ -39,16 +39,16 @@ BankGeometry BankGeometry::Of(const PlacedFabric& fabric) {
 RomImage CodeImage(const PlacedFabric& fabric, const BankGeometry& g,
                    const std::vector<const PlacedBlock*>& pages) {
   RomImage image(Depth(g, g.rows, g.row_bits), g.code_word);
+  std::vector<uint8_t> codes(static_cast<size_t>(g.rows * g.columns));
   for (size_t page = 0; page < pages.size(); ++page) {
     if (pages[page] == nullptr) continue;
     const PlacedBlock& block = *pages[page];
+    BlockCodes(fabric, block, codes);
     const int64_t first = static_cast<int64_t>(page) << g.row_bits;
-    const int64_t rows = block.row_end - block.row_begin;
-    const int64_t columns = block.column_end - block.column_begin;
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t column = 0; column < columns; ++column) {
+    for (int64_t row = 0; row < block.row_end - block.row_begin; ++row) {
+      for (int64_t column = 0; column < block.column_end - block.column_begin; ++column) {
         image.Set(first + row, column * g.code_bits, g.code_bits,
-                  CellCode(fabric, block, row, column));
+                  codes[static_cast<size_t>(row * g.columns + column)]);
       }
     }
   }

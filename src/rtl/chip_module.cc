@@ -35,16 +35,16 @@ struct AdapterShape {
 
 std::vector<Port> HostPorts() {
   const auto in = Direction::kInput, out = Direction::kOutput;
-  return {{in, 1, "in_valid"},
+  return {{in, 1, "in_valid", "Words in: tokens (in_dest 0), adapter image (1)"},
           {out, 1, "in_ready"},
           {in, 32, "in_data"},
           {in, 1, "in_dest"},
           {in, 1, "in_last"},
-          {out, 1, "out_valid"},
+          {out, 1, "out_valid", "Tokens out, with the largest logits"},
           {in, 1, "out_ready"},
           {out, 32, "out_data"},
           {out, 1, "out_last"},
-          {in, 8, "register_address"},
+          {in, 8, "register_address", "Registers"},
           {in, 1, "register_write"},
           {in, 32, "register_write_data"},
           {out, 32, "register_read_data"}};
@@ -52,8 +52,12 @@ std::vector<Port> HostPorts() {
 
 std::vector<Port> TracePorts(int64_t lanes) {
   const auto out = Direction::kOutput;
-  return {{out, 1, "trace_write"},         {out, 16, "trace_address"}, {out, lanes, "trace_mask"},
-          {out, lanes * 32, "trace_data"}, {out, 1, "trace_fetch"},    {out, 16, "trace_step"}};
+  return {{out, 1, "trace_write", "For benches: writes of the vector memory, fetches of steps"},
+          {out, 16, "trace_address"},
+          {out, lanes, "trace_mask"},
+          {out, lanes * 32, "trace_data"},
+          {out, 1, "trace_fetch"},
+          {out, 16, "trace_step"}};
 }
 
 class ChipMaker {
@@ -232,14 +236,11 @@ class ChipMaker {
   }
 
   void AddEngine(const QuantizedModel& model) {
-    Instance engine{"burin_engine",
-                    "engine",
-                    EngineParameters(model),
-                    {{"clk", "clk"},
-                     {"reset", "reset"},
-                     {"busy", "engine_busy"},
-                     {"done", "engine_done"},
-                     {"step_layer", ""}}};
+    Instance engine{
+        "burin_engine",
+        "engine",
+        EngineParameters(model),
+        {{"clk", "clk"}, {"reset", "reset"}, {"busy", "engine_busy"}, {"done", "engine_done"}}};
     for (const Port& port : EngineHostPorts()) engine.ports.push_back({port.name, port.name});
     for (const Port& port : EngineRomPorts()) engine.ports.push_back({port.name, port.name});
     for (const Port& port : FabricPorts(fabric_)) engine.ports.push_back({port.name, port.name});

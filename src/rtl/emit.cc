@@ -34,9 +34,11 @@ Status CopyHardware(OutputFolder& folder) {
 
 }  // namespace
 
-uint64_t EstimateBytes(const PlacedFabric& fabric) {
-  constexpr uint64_t kFixed = 400'000;
-  return EstimateBankBytes(fabric) + kFixed;
+uint64_t EstimateBytes(const PlacedFabric& fabric, const EnginePlan& plan, int64_t tokens) {
+  constexpr uint64_t kFixed = 250'000, kTraceWord = 9;  // modules by hand, benches, scripts
+  int64_t words = 2 + 2 * fabric.chip.top_k;            // of a token in the trace
+  for (const StepResult& result : plan.results) words += 1 + result.values;
+  return EstimateBankBytes(fabric) + kFixed + kTraceWord * static_cast<uint64_t>(words * tokens);
 }
 
 uint64_t EstimateBankBytes(const PlacedFabric& fabric) {

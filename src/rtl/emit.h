@@ -15,8 +15,9 @@ struct EmittedChip {
   uint64_t rom_bits = 0;
 };
 
-// About the bytes that EmitChip will write, from the geometry alone; of the banks and their ROMs.
-uint64_t EstimateBytes(const PlacedFabric& fabric);
+// About the bytes that EmitChip and WriteTrace of `tokens` tokens will write, from the geometry
+// alone; of the banks and their ROMs.
+uint64_t EstimateBytes(const PlacedFabric& fabric, const EnginePlan& plan, int64_t tokens);
 uint64_t EstimateBankBytes(const PlacedFabric& fabric);
 
 // Writes everything but the trace into `folder`; Finish is the caller's. `plan` is PlanEngine's of

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "quant/adapter_memory.h"
+#include "rtl/engine_check.h"
 
 namespace burin {
 namespace {
@@ -23,8 +23,6 @@ constexpr int64_t kEnd = 15;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-bool Divides(int64_t a, int64_t b) { return a > 0 && b % a == 0; }
-
 Status CheckLimit(const std::string& object, int64_t value, int64_t bits) {
   if (value >= 0 && value < (int64_t{1} << bits)) return {};
   return BadInput(object, fmt::format("{}", value),
@@ -33,74 +31,13 @@ Status CheckLimit(const std::string& object, int64_t value, int64_t bits) {
                   "The emulator (burin run) has no such limit.");
 }
 
-// The conditions of hw/README.md beyond those of placement.
-Status CheckConditions(const PlacedFabric& fabric) {
-  const ChipSpec& chip = fabric.chip;
-  const ModelConfig& c = fabric.plan.config;
-  const std::string object = fmt::format("{} on chip {}", fabric.plan.name, chip.name);
-  const int64_t w = chip.vector_lanes, scalers = chip.columns / chip.columns_per_scaler;
-  if (fabric.dies != 1 || chip.layer_engines != 1) {
-    return BadInput(object,
-                    fmt::format("{} dies, {} layer engines", fabric.dies, chip.layer_engines),
-                    "one of each: the emitted chip is one die with one engine",
-                    "The emulator (burin run) has no such limit.");
-  }
-  const int64_t a = chip.attention_heads, share = c.heads / c.kv_heads;
-  if (!Divides(a, c.heads) || (!Divides(a, share) && !Divides(share, a))) {
-    return BadInput(object + ": attention_heads", fmt::format("{}", a),
-                    fmt::format("a divisor or multiple of the {} query heads of a key/value head "
-                                "that divides all {}",
-                                share, c.heads));
-  }
-  const int64_t positions = EngineOf(chip.adapter_lanes, chip.max_rank).positions;
-  if (w % positions != 0) {
-    return BadInput(object + ": adapter_lanes", fmt::format("{}", chip.adapter_lanes),
-                    fmt::format("at most {} times max_rank: an adapter word is no wider than the "
-                                "vector lanes",
-                                w));
-  }
-  if (chip.attention_positions > 32) {
-    return BadInput(object + ": attention_positions", fmt::format("{}", chip.attention_positions),
-                    "at most 32");
-  }
-  if (chip.head_lanes > w || w % chip.head_lanes != 0) {
-    return BadInput(object + ": head_lanes", fmt::format("{}", chip.head_lanes),
-                    fmt::format("a divisor of the vector lanes, {}", w));
-  }
-  if (!Divides(w, fabric.plan.group)) {
-    return BadInput(object + ": vector_lanes", fmt::format("{}", w),
-                    fmt::format("a divisor of the model's group of {}", fabric.plan.group));
-  }
-  if (!Divides(2 * w, chip.columns)) {
-    return BadInput(object + ": columns", fmt::format("{}", chip.columns),
-                    fmt::format("a multiple of twice the vector lanes, {}", 2 * w));
-  }
-  if (scalers % 2 != 0) {
-    return BadInput(
-        object + ": columns_per_scaler", fmt::format("{}", chip.columns_per_scaler),
-        fmt::format("one that makes the scalers of {} columns an even number, such as {}",
-                    chip.columns, chip.columns / 2));
-  }
-  if (!Divides(c.head_dim, w) && !Divides(2 * w, c.head_dim)) {
-    return BadInput(
-        object + ": vector_lanes", fmt::format("{}", w),
-        fmt::format("a multiple of the head dimension {}, or a divisor of its half", c.head_dim));
-  }
-  if (CeilDiv(c.hidden, chip.rows) > w) {
-    return BadInput(object + ": rows", fmt::format("{}", chip.rows),
-                    fmt::format("at least {}: one row block of the embedding a vector lane",
-                                CeilDiv(c.hidden, w)));
-  }
-  return {};
-}
-
 class Planner {
  public:
   explicit Planner(const PlacedFabric& fabric)
       : fabric_(fabric), model_(*fabric.plan.weights), config_(fabric.plan.config) {}
 
   Result<EnginePlan> Make() {
-    BURIN_TRY(CheckConditions(fabric_));
+    BURIN_TRY(CheckEngine(fabric_));
     plan_.lanes = fabric_.chip.vector_lanes;
     MapVectors();
     FindActivationVectors();
@@ -155,7 +92,7 @@ class Planner {
 
   std::string VectorName(const Step& step) const {
     const TensorKind kind = Entry(step.matrices[0]).kind;
-    if (step.layer < 0) return "final";
+    if (step.layer < 0) return "head";
     const char* name = kind == TensorKind::kQ      ? "qkv"
                        : kind == TensorKind::kO    ? "o"
                        : kind == TensorKind::kGate ? "ffn"

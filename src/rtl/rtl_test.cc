@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "rtl/expression.h"
 #include "rtl/names.h"
 #include "rtl/output_folder.h"
 #include "rtl/rom.h"
@@ -46,8 +47,27 @@ TEST(VerilogTest, PrintsPortsNetsAndInstances) {
                   verilog::Assign{"y", "n"}};
   EXPECT_EQ(verilog::Print(module),
             "// One.\n// Two.\nmodule m (\n  input  wire clk,\n  output wire [7:0] y\n);\n"
-            "  wire [7:0] n;\n  leaf #(\n      .W (8)\n  ) i (\n      .clk (clk),\n"
-            "      .q   (n)\n  );\n  assign y = n;\nendmodule\n");
+            "  wire [7:0] n;\n  leaf #(.W(8)) i (.clk(clk), .q(n));\n  assign y = n;\nendmodule\n");
+  module.ports[1].comment = "Out.";
+  module.items = {
+      verilog::Localparam{8, "K", "8'd3"},
+      verilog::Instance{"leaf", std::string(90, 'i'), {{"W", "8"}}, {{"clk", "clk"}, {"q", "y"}}}};
+  EXPECT_EQ(
+      verilog::Print(module),
+      "// One.\n// Two.\nmodule m (\n  input  wire clk,\n  // Out.\n  output wire [7:0] y\n);\n"
+      "  localparam [7:0] K = 8'd3;\n  leaf #(\n      .W (8)\n  ) " +
+          std::string(90, 'i') + " (\n      .clk (clk),\n      .q   (y)\n  );\nendmodule\n");
+}
+
+TEST(ExpressionTest, TermsThatAreExpressionsStandInParentheses) {
+  EXPECT_EQ(Any({"a"}), "a");
+  EXPECT_EQ(Any({"a & b"}), "a & b");
+  EXPECT_EQ(Any({"a & b", "c"}), "(a & b) | c");
+  EXPECT_EQ(Any({"{2'd1, a}", "x[3:0]"}), "{2'd1, a} | x[3:0]");
+  EXPECT_EQ(Masked(1, "e == 1'b1", "v"), "(e == 1'b1) & v");
+  EXPECT_EQ(Masked(4, "e == 1'b1", "v"), "{4{e == 1'b1}} & v");
+  EXPECT_EQ(When("e", 2, {"a"}), "e ? a : {2{1'b0}}");
+  EXPECT_EQ(When("e", 2, {"a", "b"}), "e ? (a | b) : {2{1'b0}}");
 }
 
 TEST(VerilogTest, ConstantsAreTwosComplement) {

@@ -19,6 +19,11 @@ std::string ShortName(const ModelPlan& plan, const MatrixEntry& entry) {
   return entry.layer == kNoLayer ? last : fmt::format("{}.{}", entry.layer, last);
 }
 
+// Of what enters the matrix.
+std::string VectorName(const ModelPlan& plan, const MatrixEntry& entry) {
+  return fmt::format("{}{}_input", entry.layer == kNoLayer ? "" : "l", ShortName(plan, entry));
+}
+
 // The layer in front of the first dot of `name`; -1 where there is none.
 int64_t LayerIn(std::string_view name) {
   int64_t layer = -1;
@@ -115,7 +120,7 @@ Result<Tile> CutTile(const PlacedFabric& fabric, int32_t m, int64_t column_block
   tile.plan.lanes = fabric.chip.vector_lanes;
   tile.plan.vector_of.assign(fabric.matrices.size(), -1);
   tile.plan.vector_of[static_cast<size_t>(m)] = 0;
-  tile.plan.vectors = {{ShortName(fabric.plan, entry), entry.rows, {m}}};
+  tile.plan.vectors = {{VectorName(fabric.plan, entry), entry.rows, {m}}};
   return tile;
 }
 

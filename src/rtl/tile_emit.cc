@@ -17,13 +17,14 @@ namespace burin {
 namespace {
 
 // Of hw/, by where it goes: hand-written modules, bench, and the scripts that a chip has, too.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kFiles = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kFiles = {{
     {"burin_adder_tree.sv", "hw/burin_adder_tree.sv"},
     {"burin_bank.sv", "hw/burin_bank.sv"},
     {"burin_fixed.svh", "hw/burin_fixed.svh"},
     {"burin_repeater.sv", "hw/burin_repeater.sv"},
     {"burin_row_driver.sv", "hw/burin_row_driver.sv"},
     {"emitted/Makefile", "Makefile"},
+    {"emitted/sim/bench.h", "sim/bench.h"},
     {"emitted/sim/lint.vlt", "sim/lint.vlt"},
     {"emitted/sim/verilator.vlt", "sim/verilator.vlt"},
     {"emitted/synth/area.tcl", "synth/area.tcl"},

@@ -32,12 +32,33 @@ void PrintBindings(const std::vector<Binding>& bindings, std::string& out) {
   }
 }
 
+constexpr size_t kLongestLine = 120;
+
+std::string Bound(const std::vector<Binding>& bindings) {
+  std::string text;
+  for (const Binding& binding : bindings) {
+    text += fmt::format("{}.{}({})", text.empty() ? "" : ", ", binding.name, binding.value);
+  }
+  return text;
+}
+
+std::string OneLine(const Instance& instance) {
+  const std::string parameters =
+      instance.parameters.empty() ? "" : fmt::format("#({}) ", Bound(instance.parameters));
+  return fmt::format("  {} {}{} ({});\n", instance.module, parameters, instance.name,
+                     Bound(instance.ports));
+}
+
 struct ItemPrinter {
   std::string& out;
 
   void operator()(const Comment& comment) const {
     out += '\n';
     PrintComment(comment.text, "  ", out);
+  }
+  void operator()(const Localparam& constant) const {
+    out += fmt::format("  localparam {}{} = {};\n", Range(constant.width), constant.name,
+                       constant.value);
   }
   void operator()(const Net& net) const {
     out += fmt::format("  wire {}{}", Range(net.width), net.name);
@@ -47,6 +68,11 @@ struct ItemPrinter {
     out += fmt::format("  assign {} = {};\n", assign.target, assign.value);
   }
   void operator()(const Instance& instance) const {
+    const std::string line = OneLine(instance);
+    if (line.size() <= kLongestLine) {
+      out += line;
+      return;
+    }
     out += fmt::format("  {} ", instance.module);
     if (!instance.parameters.empty()) {
       out += "#(\n";
@@ -84,6 +110,7 @@ std::string Print(const Module& module) {
   out += fmt::format("module {} (\n", module.name);
   for (size_t i = 0; i < module.ports.size(); ++i) {
     const Port& port = module.ports[i];
+    PrintComment(port.comment, "  ", out);
     out +=
         fmt::format("  {} wire {}{}{}\n", port.direction == Direction::kInput ? "input " : "output",
                     Range(port.width), port.name, i + 1 < module.ports.size() ? "," : "");

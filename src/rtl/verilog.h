@@ -17,6 +17,14 @@ struct Port {
   Direction direction = Direction::kInput;
   int64_t width = 1;
   std::string name;
+  std::string comment = {};  // a line above it: what it and those behind it are; may be empty
+};
+
+// A constant of the module.
+struct Localparam {
+  int64_t width = 1;
+  std::string name;
+  std::string value;
 };
 
 // A wire of the module; with a value it is driven here, without one by an instance.
@@ -35,6 +43,7 @@ struct Binding {
   std::string value;
 };
 
+// On one line if it is short.
 struct Instance {
   std::string module, name;
   std::vector<Binding> parameters;
@@ -51,7 +60,7 @@ struct Lines {
   std::string text;
 };
 
-using Item = std::variant<Comment, Net, Assign, Instance, Lines>;
+using Item = std::variant<Comment, Localparam, Net, Assign, Instance, Lines>;
 
 struct Module {
   std::string name;

@@ -57,7 +57,7 @@ def write_tokenizer(folder):
 
 
 def make_tensors(config, seed=1):
-    """{name: (shape, floats)}, Gaussian weights and gains near 1."""
+    """{name: (shape, floats)}, Gaussian weights and gains near 1; of qwen2 with biases, of qwen3 with head norms."""
     draw = random.Random(seed)
     hidden, ffn, head_dim = config["hidden_size"], config["intermediate_size"], config["head_dim"]
     q, kv = config["num_attention_heads"] * head_dim, config["num_key_value_heads"] * head_dim
@@ -67,11 +67,12 @@ def make_tensors(config, seed=1):
         scale = scale or cols ** -0.5
         tensors[name] = ([rows, cols], [draw.gauss(0, scale) for _ in range(rows * cols)])
 
-    def gain(name):
-        tensors[name] = ([hidden], [1 + draw.gauss(0, 0.1) for _ in range(hidden)])
+    def gain(name, width=hidden):
+        tensors[name] = ([width], [1 + draw.gauss(0, 0.1) for _ in range(width)])
 
     matrix("model.embed_tokens.weight", config["vocab_size"], hidden, 1.0)
-    matrix("lm_head.weight", config["vocab_size"], hidden, 0.4)
+    if not config["tie_word_embeddings"]:
+        matrix("lm_head.weight", config["vocab_size"], hidden, 0.4)
     gain("model.norm.weight")
     for layer in range(config["num_hidden_layers"]):
         prefix = f"model.layers.{layer}."
@@ -82,6 +83,12 @@ def make_tensors(config, seed=1):
                                  ("mlp.gate_proj", ffn, hidden), ("mlp.up_proj", ffn, hidden),
                                  ("mlp.down_proj", hidden, ffn)]:
             matrix(f"{prefix}{name}.weight", rows, cols)
+        if config["model_type"] == "qwen2":
+            for name, rows in [("q", q), ("k", kv), ("v", kv)]:
+                tensors[f"{prefix}self_attn.{name}_proj.bias"] = ([rows], [draw.gauss(0, 0.5) for _ in range(rows)])
+        if config["model_type"] == "qwen3":
+            gain(prefix + "self_attn.q_norm.weight", head_dim)
+            gain(prefix + "self_attn.k_norm.weight", head_dim)
     return tensors
 
 

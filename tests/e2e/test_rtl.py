@@ -104,7 +104,13 @@ class Emission(RtlTest):
         self.refuse("rtl", cartridge, "--chip", self.chip("lanes", vector_lanes=64), "-o", "rtl", says=["lanes"])
         self.refuse("rtl", cartridge, "--chip", self.chip("heads", attention_heads=3), "-o", "rtl", says=["attention_heads"])
         self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--prompt-ids", "900", says=["900", "263"])
-        self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["without weights"])
+        self.refuse("rtl", "smollm2-135m", "--chip", "nano", "-o", "rtl", says=["no quantized weights", "burin engrave"])
+        self.refuse("rtl", cartridge, "--chip", self.chip("small", kv_bytes=16), "-o", "rtl", says=["KV SRAM", "16 bytes"])
+        self.refuse("rtl", cartridge, "--chip", self.chip("odd", rows=64, columns=96, columns_per_scaler=32), "-o", "rtl",
+                    says=["columns_per_scaler", "48"])
+        # Lanes wider than a group: why, and what there is instead.
+        self.refuse("rtl", cartridge, "--chip", self.chip("wide", rows=64, columns=128, vector_lanes=64), "-o", "rtl",
+                    says=["vector_lanes: 64", "group of 32", "--tile 0.down_proj"])
         tile = ["rtl", cartridge, "--chip", good, "-o", "rtl", "--tile"]
         self.refuse(*tile, "1.down", says=["1.down", "1.down_proj"])
         self.refuse(*tile, "99.down_proj", says=["99", "0 to"])
@@ -112,6 +118,22 @@ class Emission(RtlTest):
         self.refuse(*tile, "1.down_proj", "--column-block", "77", says=["77", "0 to"])
         self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--column-block", "1", says=["--tile"])
         self.assertFalse((self.folder / "rtl").exists())
+
+
+    def test_options_of_a_checkpoint_are_not_offered(self):
+        text = self.burin("rtl", "--help")
+        for option in ("--bits", "--tensor-bits", "--group"):
+            self.assertNotIn(option, text)
+
+    @needs_tools("make")
+    def test_a_missing_simulator_names_its_package(self):
+        self.small_chip("--bits", "4", "--group", "32")
+        for target, variable, package in [("sim", "VERILATOR", "verilator"), ("lint", "VERILATOR", "verilator"),
+                                          ("sim-icarus", "IVERILOG", "iverilog"), ("read", "YOSYS", "yosys"),
+                                          ("synth", "YOSYS", "yosys")]:
+            output = self.make("rtl", target, f"{variable}=no-such-tool", code=2)
+            self.assertIn(f"{package} is missing: apt-get install {package}", output)
+        self.assertIn("name a liberty file", self.make("rtl", "synth", "YOSYS=true", code=2))
 
 
 @unittest.skipUnless(os.environ.get("BURIN_SIMULATE") == "1", "the ctest e2e_rtl_simulation runs it")
@@ -132,6 +154,7 @@ class Simulation(RtlTest):
         lines[2] = "00000000"
         trace.write_text("\n".join(lines))
         self.assertIn("another cartridge", self.make("rtl", "sim", code=2))
+        self.assertIn("another cartridge", self.make("rtl", "sim-icarus", code=2))
 
     @needs_tools("verilator", "iverilog", "make")
     def test_a_tile_is_the_emulator_and_a_flipped_weight_is_found(self):
@@ -150,6 +173,9 @@ class Simulation(RtlTest):
         trace.write_text("\n".join([*text[:17], f"{int(text[17], 16) - 1:08x}", *text[18:]]))
         self.assertRegex(self.make("tile", "sim", code=2), "FAILED token 0, column 3[01]: ")
         trace.write_text("\n".join(text))
+        trace.write_text("\n".join([*text[:2], "00000000", *text[3:]]))
+        self.assertIn("another cartridge", self.make("tile", "sim", code=2))
+        trace.write_text("\n".join(text))
         # A flipped cell of word line 0, column 0.
         rom = re.search(r"(rom_\w+) bank0_code ", (self.folder / "tile" / "burin_tile.sv").read_text()).group(1)
         rom = self.folder / "tile" / "rom" / f"{rom}.hex"
@@ -158,15 +184,53 @@ class Simulation(RtlTest):
         self.assertIn("column 16: ", self.make("tile", "sim", code=2))
 
 
-@long_test
-@needs_tools("verilator", "iverilog", "yosys", "make")
-class RealModels(RtlTest):
+class WholeChipTest(RtlTest):
     def whole_chip(self, cartridge, *options, chip="nano", tokens=64, least=1000):
         written = self.json("rtl", cartridge, "--chip", chip, "-o", "rtl", "-n", tokens, "--force", *options)
         output = self.make("rtl", "sim")
         self.passed(output, least)
+        print(f"\n{cartridge} on {chip}", *re.findall(r"^.*(?:cycles a token|all steps|tokens/s|passed).*$", output, re.MULTILINE),
+              sep="\n  ", flush=True)
         return written, output
 
+
+QWEN2 = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}
+QWEN3 = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "head_dim": 32}
+
+
+@long_test
+@needs_tools("verilator", "iverilog", "make")
+class Families(WholeChipTest):
+    """What Llama has not: biases of q, k, v; norms of heads of a width of their own; a head of its own or the embedding's."""
+
+    def family(self, config, *options, **knobs):
+        cartridge = self.cartridge("--group", "32", *options, checkpoint=self.checkpoint(config=config))
+        chip = self.chip(rows=64, columns=32, columns_per_scaler=8, top_k=4, **knobs)
+        written, output = self.whole_chip(cartridge, "--prompt-ids", "256,72,101", chip=chip, tokens=12, least=600)
+        run = self.json("run", cartridge, "--prompt-ids", "256,72,101", "-n", 12, "--temperature", 0)
+        self.assertEqual(written["ids"][:len(run["ids"])], run["ids"])
+        self.assertEqual(self.make("rtl", "lint").strip(), "lint: clean")
+        self.passed(self.make("rtl", "sim-icarus", "TOKENS=3"), 50)
+        return output
+
+    def test_biases_of_qwen2_with_a_tied_head(self):
+        self.family({**QWEN2, "tie_word_embeddings": True}, "--bits", "4", vector_lanes=8)
+
+    def test_biases_of_qwen2_with_a_head_of_its_own_at_six_bits(self):
+        self.family(QWEN2, "--bits", "3", "--tensor-bits", "lm_head=6,*k_proj=6", vector_lanes=16)
+
+    def test_head_norms_of_qwen3_in_words_of_a_quarter_head(self):
+        output = self.family(QWEN3, "--bits", "4", vector_lanes=8, attention_heads=2)
+        self.assertIn("HEAD_NORM", output)
+
+    def test_head_norms_of_qwen3_with_two_heads_in_a_word_and_a_tied_head(self):
+        output = self.family({**QWEN3, "head_dim": 8, "tie_word_embeddings": True}, "--bits", "6", vector_lanes=16)
+        self.assertIn("HEAD_NORM", output)
+
+
+@long_test
+@needs_tools("verilator", "iverilog", "yosys", "make")
+class RealModels(WholeChipTest):
     @needs_shared
     def test_stories_equals_the_emulator_in_three_widths(self):
         for bits in (["--bits", "3"], ["--bits", "4"], ["--bits", "3", "--tensor-bits", "*down_proj=6,model.embed_tokens=6"]):
@@ -197,8 +261,12 @@ class RealModels(RtlTest):
                 {"rows": 64, "columns": 128, "fold": 3, "head_lanes": 4, "vector_lanes": 32}, {"rows": 32},
                 {"rows": 96, "columns": 96, "fold": 2, "columns_per_scaler": 8, "head_lanes": 2}]):
             with self.subTest(**knobs):
-                tokens = 250 if number == 0 else 16
-                self.whole_chip("s.burin", chip=self.chip(f"chip{number}", **knobs), tokens=tokens)
+                # The prompt has 5 tokens, and the last one written is not run: contexts 1 to 256.
+                tokens = 252 if number == 0 else 16
+                print(knobs)
+                _, output = self.whole_chip("s.burin", chip=self.chip(f"chip{number}", **knobs), tokens=tokens)
+                cycles, model = re.search(r"all steps +\d+ +(\d+) +(\d+)$", output, re.MULTILINE).groups()
+                self.assertEqual(cycles, model)
 
 
 if __name__ == "__main__":

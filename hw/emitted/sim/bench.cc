@@ -4,12 +4,11 @@
 //
 // usage: Vburin_chip [TRACE [ADAPTER]]   trace.hex of `burin rtl`; adapter.hex: the image to load
 // Exit code: 0 all equal, 1 something differs, 2 the trace does not belong to the chip.
-#include <chrono>
+#include "bench.h"
+
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "Vburin_chip.h"
@@ -17,70 +16,30 @@
 
 namespace {
 
+using bench::Big;
+using bench::Stop;
+using bench::WordOf;
+
 constexpr const char* kOps[] = {
     "EMBED",  "NORM",           "ADAPT_DOWN", "PASS",     "COLLECT", "COLLECT_ADD",   "HEAD_NORM",
     "ROTATE", "QUANTIZE_HEADS", "ATTEND",     "QUANTIZE", "SWIGLU",  "COLLECT_LOGITS"};
 constexpr int kOpCount = 13;
 constexpr uint64_t kMostCycles = 50'000'000;  // of one token: a chip that hangs
 
-[[noreturn]] void Stop(int code, const std::string& text) {
-  std::fprintf(stderr, "bench: %s\n", text.c_str());
-  std::exit(code);
-}
-
-std::vector<uint32_t> ReadHex(const char* path) {
-  std::FILE* file = std::fopen(path, "r");
-  if (file == nullptr) Stop(2, std::string(path) + ": cannot be read");
-  std::vector<uint32_t> words;
-  char line[16];
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    words.push_back(static_cast<uint32_t>(std::strtoul(line, nullptr, 16)));
-  }
-  std::fclose(file);
-  return words;
-}
-
-// 32-bit word i of a port, whatever Verilator made of its width.
-template <typename T>
-uint32_t WordOf(const T& port, uint32_t i) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<uint32_t>(static_cast<uint64_t>(port) >> (32 * i));
-  } else {
-    return port[i];
-  }
-}
-
 struct Step {
   uint32_t op, layer, matrix, address, values;
 };
 
 // docs/rtl.md, "Trace".
-struct Trace {
-  explicit Trace(const char* path) : words(ReadHex(path)) {
-    if (words.size() < 19 || words[0] != 0x43525442 || words[1] != 1) {
-      Stop(2, std::string(path) + ": not a trace of version 1");
-    }
+struct Trace : bench::TraceWords {
+  explicit Trace(const char* path) : TraceWords(path, 0x43525442, 19, "a trace of a chip") {
     lanes = words[10], vector_words = words[11], top_k = words[12];
-    const uint32_t step_count = words[15];
     tokens = words[16], prompt = words[17], new_tokens = words[18];
-    at = 19;
-    for (uint32_t i = 0; i < step_count; ++i) {
-      Step step{Next(), Next(), Next(), Next(), Next()};
-      steps.push_back(step);
+    for (uint32_t i = 0; i < words[15]; ++i) {
+      steps.push_back({Next(), Next(), Next(), Next(), Next()});
     }
-  }
-  uint32_t Next() {
-    if (at >= words.size()) Stop(2, "the trace ends too early");
-    return words[at++];
-  }
-  const uint32_t* Take(size_t count) {
-    if (count > words.size() - at) Stop(2, "the trace ends too early");
-    at += count;
-    return words.data() + at - count;
   }
 
-  std::vector<uint32_t> words;
-  size_t at = 0;
   uint32_t lanes, vector_words, top_k, tokens, prompt, new_tokens;
   std::vector<Step> steps;
 };
@@ -95,20 +54,16 @@ class Bench {
     Write(0x11, trace_.new_tokens);
     if (adapter != nullptr) LoadAdapter(adapter);
     Write(0x10, 5);  // new sequence, counters clear
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = bench::ProcessorSeconds();
     const uint64_t first_cycle = cycle_;
     for (uint32_t t = 0; t < trace_.tokens; ++t) RunToken(t);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    Report(cycle_ - first_cycle, seconds.count());
+    Report(cycle_ - first_cycle, bench::ProcessorSeconds() - begin);
     return failed_ == 0 ? 0 : 1;
   }
 
  private:
   void Clock() {
-    chip_.clk = 0;
-    chip_.eval();
-    chip_.clk = 1;
-    chip_.eval();
+    bench::Tick(chip_);
     ++cycle_;
     if (chip_.trace_write) Mirror();
     if (chip_.trace_fetch) Fetch();
@@ -160,7 +115,7 @@ class Bench {
   }
 
   void LoadAdapter(const char* path) {
-    const std::vector<uint32_t> image = ReadHex(path);
+    const std::vector<uint32_t> image = bench::ReadHex(path);
     Write(0x10, 2);
     for (const uint32_t word : image) Send(word, 1, false);
     for (int i = 0; i < 4; ++i) Clock();
@@ -285,23 +240,25 @@ class Bench {
             logit);
     }
   }
-  static unsigned long long Big(uint64_t number) { return number; }
 
   void Report(uint64_t cycles, double seconds) {
     std::printf("%u tokens (%u of the prompt), %.0f cycles a token, the last one %llu\n",
                 trace_.tokens, trace_.prompt, static_cast<double>(cycles) / trace_.tokens,
                 Big(token_cycles_));
     std::printf("  step                 count       cycles          model\n");
+    uint64_t all = 0, model = 0, steps = 0;
     for (int op = 0; op < kOpCount; ++op) {
       if (op_cycles_[op] == 0) continue;
       failed_ += unequal_steps_[op];
+      all += op_cycles_[op], model += wanted_cycles_[op], steps += steps_run_[op];
       std::printf("  %-15s %10llu %12llu %14llu%s\n", kOps[op], Big(steps_run_[op]),
                   Big(op_cycles_[op]), Big(wanted_cycles_[op]),
                   unequal_steps_[op] == 0
                       ? ""
                       : ("  FAILED " + std::to_string(unequal_steps_[op]) + " steps").c_str());
     }
-    std::printf("%.2f s: %.1f tokens/s, %.0f cycles/s simulated\n", seconds,
+    std::printf("  all steps       %10llu %12llu %14llu\n", Big(steps), Big(all), Big(model));
+    std::printf("%.2f s of processor time: %.1f tokens/s, %.0f cycles/s simulated\n", seconds,
                 trace_.tokens / seconds, static_cast<double>(cycles) / seconds);
     std::printf("%llu passed, %llu failed\n", Big(passed_), Big(failed_));
   }

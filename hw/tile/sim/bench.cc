@@ -3,47 +3,25 @@
 // machine has it; all sums and the cycle in which they leave the adder tree are compared with the
 // reference.
 //
-// usage: Vburin_tile [TRACE]   trace.hex of `burin rtl --tile`
-// Exit code: 0 all equal, 1 something differs, 2 no such trace.
-#include <chrono>
+// usage: Vburin_tile [TRACE]   trace.hex of `burin rtl --tile`; in the folder of burin_tile.sv
+// Exit code: 0 all equal, 1 something differs, 2 no such trace, or one of another cartridge.
+#include "bench.h"
+
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <fstream>
 #include <string>
 #include <type_traits>
-#include <vector>
 
 #include "Vburin_tile.h"
 #include "verilated.h"
 
 namespace {
 
-[[noreturn]] void Stop(int code, const std::string& text) {
-  std::fprintf(stderr, "bench: %s\n", text.c_str());
-  std::exit(code);
-}
+using bench::Big;
+using bench::WordOf;
 
-std::vector<uint32_t> ReadHex(const char* path) {
-  std::FILE* file = std::fopen(path, "r");
-  if (file == nullptr) Stop(2, std::string(path) + ": cannot be read");
-  std::vector<uint32_t> words;
-  char line[16];
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    words.push_back(static_cast<uint32_t>(std::strtoul(line, nullptr, 16)));
-  }
-  std::fclose(file);
-  return words;
-}
-
-// 32-bit word i of a port, whatever Verilator made of its width.
-template <typename T>
-uint32_t WordOf(const T& port, uint32_t i) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<uint32_t>(static_cast<uint64_t>(port) >> (32 * i));
-  } else {
-    return port[i];
-  }
-}
+// Byte i of a port.
 template <typename T>
 void SetByte(T& port, uint32_t i, uint32_t value) {
   if constexpr (std::is_integral_v<T>) {
@@ -56,25 +34,32 @@ void SetByte(T& port, uint32_t i, uint32_t value) {
 }
 
 // docs/rtl.md, "Tiles".
-struct Trace {
-  explicit Trace(const char* path) : words(ReadHex(path)) {
-    if (words.size() < 22 || words[0] != 0x4C495442 || words[1] != 1) {
-      Stop(2, std::string(path) + ": not a trace of a tile, version 1");
-    }
+struct Trace : bench::TraceWords {
+  explicit Trace(const char* path) : TraceWords(path, 0x4C495442, 22, "a trace of a tile") {
     lanes = words[10], input_words = words[11], groups = words[12], rows = words[13];
     matrix = words[14], output_words = words[15], columns = words[16], collect = words[17];
     tree = words[18], passes = words[19], drop = words[20], first_column = words[21];
   }
-  const uint32_t* Take(size_t count) {
-    if (count > words.size() - at) Stop(2, "the trace ends too early");
-    at += count;
-    return words.data() + at - count;
-  }
-  std::vector<uint32_t> words;
-  size_t at = 22;
+
   uint32_t lanes, input_words, groups, rows, matrix, output_words, columns, collect, tree, passes,
       drop, first_column;
 };
+
+// The cartridge of the tile, as its module's comment names it, against that of the trace.
+void CheckDigest(const Trace& trace, const char* path) {
+  std::string digest;
+  for (size_t i = 0; i < 32; ++i) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", trace.words[2 + i / 4] >> (8 * (i % 4)) & 255);
+    digest += digits;
+  }
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line == "// Cartridge " + digest) return;
+  }
+  bench::Stop(2, std::string("the trace belongs to another cartridge than ") + path);
+}
 
 class Bench {
  public:
@@ -85,30 +70,26 @@ class Bench {
     for (int i = 0; i < 4; ++i) Clock();
     tile_.reset = 0;
     Clock();
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = bench::ProcessorSeconds();
     for (pass_ = 0; pass_ < trace_.passes; ++pass_) RunPass();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    const double seconds = bench::ProcessorSeconds() - begin;
     std::printf("%u passes of %u inputs, columns %u to %u; sums in cycle %u of a pass\n",
                 trace_.passes, trace_.input_words * trace_.lanes, trace_.first_column,
                 trace_.first_column + trace_.columns - 1, trace_.collect);
-    std::printf("%.2f s: %.0f cycles/s simulated\n", seconds.count(),
-                static_cast<double>(cycle_) / seconds.count());
-    std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed_),
-                static_cast<unsigned long long>(failed_));
+    std::printf("%.2f s of processor time: %.0f cycles/s simulated\n", seconds,
+                static_cast<double>(cycle_) / seconds);
+    std::printf("%llu passed, %llu failed\n", Big(passed_), Big(failed_));
     return failed_ == 0 ? 0 : 1;
   }
 
  private:
   void Clock() {
-    tile_.clk = 0;
-    tile_.eval();
-    tile_.clk = 1;
-    tile_.eval();
+    bench::Tick(tile_);
     ++cycle_;
   }
 
   void RunPass() {
-    position_ = *trace_.Take(1);
+    position_ = trace_.Next();
     Feed();
     tile_.pass_start = 1;
     tile_.pass_rows = static_cast<uint16_t>(trace_.rows);
@@ -129,7 +110,7 @@ class Bench {
   }
 
   void Feed() {
-    const uint32_t common = *trace_.Take(1);
+    const uint32_t common = trace_.Next();
     const uint32_t* exponents = trace_.Take(trace_.groups);
     const uint32_t* mantissas = trace_.Take(size_t{trace_.input_words} * trace_.lanes);
     for (uint32_t word = 0; word < trace_.input_words; ++word) {
@@ -184,5 +165,6 @@ class Bench {
 int main(int argc, char** argv) {
   Verilated::commandArgs(argc, argv);
   Trace trace(argc > 1 ? argv[1] : "sim/trace.hex");
+  CheckDigest(trace, "burin_tile.sv");
   return Bench(trace).Run();
 }
