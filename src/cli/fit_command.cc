@@ -1,4 +1,5 @@
 // burin fit: which known chips hold a model, and what it would be on them.
+#include <cmath>
 #include <memory>
 
 #include "cli/app.h"
@@ -32,7 +33,12 @@ Result<Fit> FitOn(ModelSourceFlags flags, const std::string& chip_name) {
   const auto fabric =
       Place(source.plan, source.chip, SizesFor(source.chip, source.plan.config, constants));
   if (!fabric) {
-    fit.refusal = fabric.error().found + "; expected " + fabric.error().expected;
+    const Error& error = fabric.error();  // its object begins with the pair
+    const std::string pair = fmt::format("{} on chip {}", source.plan.name, chip_name);
+    const std::string of = error.object.starts_with(pair + ": ")
+                               ? error.object.substr(pair.size() + 2) + " "
+                               : std::string();
+    fit.refusal = of + error.found + "; expected " + error.expected;
     return fit;
   }
   Workload work;
@@ -52,11 +58,11 @@ std::string Describe(const std::vector<Fit>& fits) {
                   "full", "context", "tokens/s", "mm2 a die", "USD");
   for (const Fit& f : fits) {
     if (!f.refusal.empty()) continue;
-    text +=
-        fmt::format("{:<8}{:<8}{:>5}{:>6.0f} %{:>10}{:>12}{:>10.4g}{:>10}\n", f.chip, f.process,
-                    f.dies, 100 * f.used, WithCommas(static_cast<uint64_t>(f.context)),
-                    WithCommas(static_cast<uint64_t>(f.estimate.tokens_per_s_user)),
-                    f.estimate.die_mm2, WithCommas(static_cast<uint64_t>(f.estimate.card.usd())));
+    text += fmt::format(
+        "{:<8}{:<8}{:>5}{:>6.0f} %{:>10}{:>12}{:>10.4g}{:>10}\n", f.chip, f.process, f.dies,
+        100 * f.used, WithCommas(static_cast<uint64_t>(f.context)),
+        WithCommas(static_cast<uint64_t>(std::llround(f.estimate.tokens_per_s_user))),
+        f.estimate.die_mm2, WithCommas(static_cast<uint64_t>(std::llround(f.estimate.card.usd()))));
   }
   for (const Fit& f : fits) {
     if (!f.refusal.empty()) text += Paragraph("not " + f.chip, f.refusal);

@@ -132,15 +132,16 @@ std::string PayBack(const Report& r) {
   std::string html =
       "<div class=\"scroll\"><table><tr><th>instead of renting</th><th class=\"n\">USD a "
       "million</th><th "
-      "class=\"n\">tokens that pay two masks</th><th class=\"n\">useful, months</th><th "
-      "class=\"n\">cards, two masks</th><th class=\"n\">cards, first chip too</th></tr>";
+      "class=\"n\">tokens that pay the masks</th><th class=\"n\">useful, months</th><th "
+      "class=\"n\">cards, masks</th><th class=\"n\">cards, first chip too</th></tr>";
   for (const BreakEven& b : r.break_evens) {
     for (const auto& u : b.useful) {
       html += fmt::format(
           "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
           "class=\"n\">{:.0f}</td><td "
           "class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-          Escape(b.against), Figures(b.rented_usd_per_m), Figures(b.respin_tokens), u.months,
+          Escape(b.against), Figures(b.rented_usd_per_m),
+          std::isfinite(b.respin_tokens) ? ShortNumber(b.respin_tokens) : "-", u.months,
           Figures(u.cards_respin), Figures(u.cards_first));
     }
   }
@@ -152,12 +153,16 @@ std::string Moves(const Report& r, const std::string& title, double scale, const
   const auto list = r.model.SensitivitiesOf(metric);
   for (size_t i = 0; i < std::min<size_t>(5, list.size()); ++i) {
     const Bracket& b = r.model.constants()[list[i].param];
+    const double unit = b.unit == "Hz" ? 1e-6 : 1;
     html += fmt::format(
         "<tr><td>{}<small>{} [{}]</small></td><td class=\"n\">{} to {} {}</td><td "
         "class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-        InfoOf(list[i].param).meaning, Escape(b.source), b.grade, Figures(b.low), Figures(b.high),
-        b.unit == "1" ? "" : b.unit, Figures(list[i].at_low * scale),
-        Figures(list[i].at_high * scale));
+        InfoOf(list[i].param).meaning, Escape(b.source), b.grade, Figures(b.low * unit),
+        Figures(b.high * unit),
+        b.unit == "1"    ? ""
+        : b.unit == "Hz" ? "MHz"
+                         : b.unit,
+        Figures(list[i].at_low * scale), Figures(list[i].at_high * scale));
   }
   return html;
 }

@@ -143,13 +143,14 @@ std::string Prices(const Report& r, const Design& d) {
                              WithCommas(static_cast<uint64_t>(d.max_context))));
   text += Paragraph(
       "  price",
-      fmt::format("{}die {} mm2 ({:+.0f}), {} USD ({:+.0f}); card {} W ({:+.0f}; {:.2f} of "
+      fmt::format("{}die {} mm2 ({:+.0f}), {} USD ({:+.0f}); {} {} W ({:+.0f}; {:.2f} of "
                   "{:.2f} W/mm2), {} USD ({:+.0f}); {:.4f} USD a million tokens ({:+.4f})",
                   d.dies > 1 ? fmt::format("{} dies; ", d.dies) : std::string(), Figures(e.die_mm2),
                   e.die_mm2 - b.die_mm2, Figures(e.die.usd), e.die.usd - b.die.usd,
-                  Figures(e.full_power_w), e.full_power_w - b.full_power_w,
-                  e.full_power_w / e.area_mm2, cooled, Figures(e.card.usd()),
-                  e.card.usd() - b.card.usd(), e.tokens.usd(), e.tokens.usd() - b.tokens.usd()));
+                  d.dies > 1 ? "cards" : "card", Figures(e.full_power_w),
+                  e.full_power_w - b.full_power_w, e.full_power_w / e.area_mm2, cooled,
+                  Figures(e.card.usd()), e.card.usd() - b.card.usd(), e.tokens.usd(),
+                  e.tokens.usd() - b.tokens.usd()));
   return text + Paragraph("  binds", d.binds);
 }
 

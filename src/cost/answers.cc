@@ -47,11 +47,12 @@ std::string ContextAnswer(const ChipModel& model) {
   const auto per_position = static_cast<double>(KvBytesPerPosition(c, c.layers));
   const double far = SramMm2(model, per_position * 131072);
   return fmt::format(
-      "{} positions of 8 bits in {:.3g} MB of SRAM; 1,000 more are {:.1f} mm2 (half at 4 bits, "
-      "double at 16); 131,072 would be {:.0f} mm2, {:.1f} exposures",
+      "{} positions of 8 bits in {} MB of SRAM; 1,000 more are {:.1f} mm2 (half at 4 bits, "
+      "double at 16); 131,072 would be {} mm2, {:.1f} exposures",
       ShortNumber(static_cast<double>(model.fabric().max_context)),
-      static_cast<double>(model.inventory().kv_bits) / 8e6, SramMm2(model, per_position * 1000),
-      far, far / model.constants().tech.reticle_mm2());
+      ShortNumber(static_cast<double>(model.inventory().kv_bits) / 8e6),
+      SramMm2(model, per_position * 1000), ShortNumber(far),
+      far / model.constants().tech.reticle_mm2());
 }
 
 std::string PowerAnswer(const ChipModel& model) {

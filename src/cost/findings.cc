@@ -12,30 +12,33 @@
 namespace burin {
 namespace {
 
-// The better of a few changes of one knob: what it buys, and what it costs.
-std::string WhatLatencyBuys(const ChipModel& model, bool attention) {
+// The fastest of a few changes of one knob, of those that can be made if there are some: what it
+// buys, and what it costs.
+std::string WhatLatencyBuys(const ChipModel& model) {
   const ChipSpec& chip = model.fabric().chip;
+  const Estimate& now = model.nominal();
+  const std::pair<Knob, int64_t> moves[] = {
+      {Knob::kRows, chip.rows / 2},
+      {Knob::kAttentionPositions, 4 * chip.attention_positions},
+      {Knob::kAttentionHeads, 2 * chip.attention_heads},
+      {Knob::kVectorLanes, 2 * chip.vector_lanes}};
   std::optional<Design> best;
-  const std::vector<std::pair<Knob, int64_t>> moves =
-      attention
-          ? std::vector<std::pair<Knob, int64_t>>{{Knob::kAttentionPositions,
-                                                   4 * chip.attention_positions},
-                                                  {Knob::kAttentionHeads, 2 * chip.attention_heads}}
-          : std::vector<std::pair<Knob, int64_t>>{{Knob::kRows, chip.rows / 2},
-                                                  {Knob::kVectorLanes, 2 * chip.vector_lanes}};
+  bool best_fits = false;
   for (const auto& [knob, value] : moves) {
+    if (knob == Knob::kAttentionHeads && value > model.fabric().plan.config.heads) continue;
     auto design = TryKnob(model, knob, value);
-    if (!design) continue;
+    if (!design || design->estimate.tokens_per_s_user <= now.tokens_per_s_user) continue;
+    const bool fits = FitsExposure(design->estimate, model.constants().tech);
     const bool faster =
         !best || design->estimate.tokens_per_s_user > best->estimate.tokens_per_s_user;
-    if (faster) best = std::move(design);
+    if (fits == best_fits ? faster : fits) best = std::move(design), best_fits = fits;
   }
-  const Estimate& now = model.nominal();
-  if (!best || best->estimate.tokens_per_s_user <= now.tokens_per_s_user) return {};
+  if (!best) return {};
   const Estimate& then = best->estimate;
-  return fmt::format("{} {} -> {}: {} tokens/s for {:.0f} mm2 a die ({:+.1f})",
-                     best->changes[0].knob, best->changes[0].from, best->changes[0].to,
-                     ShortNumber(then.tokens_per_s_user), then.die_mm2, then.die_mm2 - now.die_mm2);
+  return fmt::format("{} {} -> {}: {} tokens/s for {} mm2 a die ({:+.1f}){}", best->changes[0].knob,
+                     best->changes[0].from, best->changes[0].to,
+                     ShortNumber(then.tokens_per_s_user), ShortNumber(then.die_mm2),
+                     then.die_mm2 - now.die_mm2, best_fits ? "" : ", more than one exposure");
 }
 
 }  // namespace
@@ -69,7 +72,7 @@ Binding BindingOf(const ChipModel& model) {
   } else if (binding.limit == "link") {
     binding.change = "a faster link, or fewer dies";
   } else {
-    binding.change = WhatLatencyBuys(model, binding.limit == "attention");
+    binding.change = WhatLatencyBuys(model);
   }
   return binding;
 }

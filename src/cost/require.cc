@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "cost/binding.h"
+#include "cost/findings.h"
 #include "cost/search.h"
 
 namespace burin {
@@ -24,25 +25,22 @@ const std::vector<Knob> kOwn = {Knob::kRows,
                                 Knob::kAdapterLanes,
                                 Knob::kPositions};
 
-std::string Figure(double v) {
-  return v >= 100 ? fmt::format("{:.0f}", v) : fmt::format("{:.4g}", v);
-}
-
 // What the largest part of a sum is that is still too much.
 std::string ShareSentence(const ChipModel& model, Quantity quantity, const Design& d) {
   const Estimate& e = d.estimate;
   if (quantity == Quantity::kUsdPerM) {
     return fmt::format("cost, {:.4f} USD of hardware and {:.4f} of electricity at {} tokens/s",
-                       e.tokens.hardware, e.tokens.electricity, Figure(e.tokens_per_s_aggregate));
+                       e.tokens.hardware, e.tokens.electricity,
+                       ShortNumber(e.tokens_per_s_aggregate));
   }
   if (quantity == Quantity::kPower) {
     Point p = model.constants().Nominal();
     p.Set(Param::kClock, d.chip.clock_hz.nominal);
     return fmt::format("power, {} W of it are leakage and clock, which run without a token",
-                       Figure(TotalPower(StandingPower(e.area, p)) * p[Param::kSystemFactor]));
+                       ShortNumber(TotalPower(StandingPower(e.area, p)) * p[Param::kSystemFactor]));
   }
   return fmt::format("area, the weight cells alone are {} mm2 of a die",
-                     Figure(e.area.front().mm2 / static_cast<double>(d.dies)));
+                     ShortNumber(e.area.front().mm2 / static_cast<double>(d.dies)));
 }
 
 // What keeps the nearest chip from the wishes.
@@ -52,7 +50,7 @@ std::string LimitSentence(const ChipModel& model, Search& search, const Answer& 
   for (const Wish& wish : answer.missed) {
     missed += fmt::format("{}{} {} {}", missed.empty() ? "" : "; ", QuantityKey(wish.quantity),
                           IsAtLeast(wish.quantity) ? "ends at" : "stays at",
-                          Figure(answer.nearest.ValueOf(wish.quantity)));
+                          ShortNumber(answer.nearest.ValueOf(wish.quantity)));
     speed |= wish.quantity == Quantity::kTokensPerS || wish.quantity == Quantity::kFirstToken;
     all_users |= wish.quantity == Quantity::kAggregate;
     context |= wish.quantity == Quantity::kContext;
@@ -74,8 +72,8 @@ std::string LimitSentence(const ChipModel& model, Search& search, const Answer& 
   const std::string ends = fmt::format(
       "every knob at its fastest gives {} tokens/s for one user, {} for all, on {:.0f} mm2; one "
       "exposure is {:.0f}",
-      Figure(fastest->estimate.tokens_per_s_user), Figure(fastest->estimate.tokens_per_s_aggregate),
-      fastest->estimate.die_mm2, reticle);
+      ShortNumber(fastest->estimate.tokens_per_s_user),
+      ShortNumber(fastest->estimate.tokens_per_s_aggregate), fastest->estimate.die_mm2, reticle);
   if (fastest->Shortfall(alone) == 0) return missed + ": area, " + ends;
   return missed +
          fmt::format(

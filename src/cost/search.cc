@@ -9,8 +9,10 @@ namespace burin {
 namespace {
 
 constexpr size_t kMostChanges = 6;
-constexpr int64_t kMostTries = 2500;  // outlines of one question
-constexpr int kMostExact = 40;        // of one size of sets
+// Work that a question may take: outlines times steps of the program, and chips placed as a whole
+// times blocks, of one size of sets.
+constexpr int64_t kMostSteps = 1'700'000;
+constexpr int64_t kMostBlocks = 5'000'000;
 // A knob alone is not quite monotone: a tree may have a level more where rows are fewer.
 constexpr double kSlack = 1.02;
 
@@ -53,7 +55,9 @@ Search::Search(const ChipModel& model, const std::vector<Wish>& wishes)
       wishes_(wishes),
       space_(model, std::llround(WishedValue(wishes, Quantity::kContext))),
       plan_(model.fabric().plan),
-      work_(model.workload()) {
+      work_(model.workload()),
+      most_tries_(kMostSteps / static_cast<int64_t>(model.fabric().program.size())),
+      most_exact_(1 + kMostBlocks / static_cast<int64_t>(model.fabric().blocks.size())) {
   plan_.needed_context = 1;
   const bool prompt = WishedValue(wishes, Quantity::kFirstToken) > 0;
   bands_ = prompt ? ChipModel::Bands::kNone : ChipModel::Bands::kNoPrompt;
@@ -233,10 +237,10 @@ std::optional<Design> Search::Settle(Setting setting) {
 std::optional<Design> Search::Best() {
   std::ranges::sort(found_);
   std::optional<Design> best;
-  int exact = 0;
+  int64_t exact = 0;
   for (const auto& [usd, setting] : found_) {
     if (best && usd >= best->estimate.card.usd()) break;
-    if (exact++ == kMostExact) {
+    if (exact++ == most_exact_) {
       complete_ = false;
       break;
     }
@@ -258,7 +262,7 @@ std::optional<Design> Search::Smallest(const std::vector<Knob>& knobs,
   for (const Knob knob : always) {
     if (space_.Ladder(knob).empty()) return std::nullopt;
   }
-  last_try_ = tried_ + kMostTries;
+  last_try_ = tried_ + most_tries_;
   const size_t most = std::min(below, kMostChanges + 1);
   for (size_t size = std::max<size_t>(1, always.size()); size < most; ++size) {
     ForEachSet(turning, size - always.size(), [&](std::vector<Knob> set) {
@@ -288,7 +292,7 @@ Search::Rank Search::RankOf(const Setting& setting) {
 // Turns one knob at a time, the one that helps most, until none does.
 void Search::Approach(const std::vector<Knob>& knobs, Setting at, std::vector<Ranked>& visited) {
   Rank rank = RankOf(at);
-  const int64_t end = tried_ + kMostTries / 3;
+  const int64_t end = tried_ + most_tries_ / 3;
   for (bool moved = true; moved && tried_ < end;) {
     visited.emplace_back(rank, at);
     moved = false;

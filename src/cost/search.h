@@ -58,7 +58,8 @@ class Search {
   const KnobSpace space_;
   ModelPlan plan_;
   Workload work_;
-  ChipModel::Bands bands_;
+  ChipModel::Bands bands_ = ChipModel::Bands::kNone;
+  const int64_t most_tries_, most_exact_;
   std::array<int64_t, kKnobCount> fastest_{}, smallest_{};
   std::map<Setting, std::optional<Sketch>> sketches_;
   std::vector<std::pair<double, Setting>> found_;  // cost of the outline, setting
