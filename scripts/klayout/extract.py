@@ -5,7 +5,7 @@
 
 No name, label or cell hierarchy is used to find a weight. A cell is an n transistor with a terminal on ground: the net
 that most n devices share. Its word line is the net of its gate, ordered by height; its column is a group of level
-lines, nets that are long pieces of the line layer; its code is which line of the group its drain is on. Where a drain is
+lines, nets that are long pieces of the line layer and no supply; its code is which line of the group its drain is on. Where a drain is
 on no line, or on two, the extraction says so.
 
 `codes`: JSON of `burin mask cell --json` to compare with. `schematic`: a SPICE netlist to compare with (LVS), with
@@ -100,7 +100,8 @@ def terminals(device):
     return {name: device.net_for_terminal(name) for name in ("S", "G", "D")}
 
 
-def find_ground(devices):
+def find_supply(devices):
+    """Name of the net that most devices have at an end: ground of n devices, supply of p devices."""
     count = {}
     for device in devices:
         for name in ("S", "D"):
@@ -129,7 +130,8 @@ def recover(extraction, lines):
     """[[code]] by word line and column, and a list of complaints."""
     circuit = extraction.circuit()
     devices = [d for d in circuit.each_device() if d.device_class().name == "NMOS"]
-    ground = find_ground(devices)
+    ground = find_supply(devices)
+    supply = find_supply([d for d in circuit.each_device() if d.device_class().name == "PMOS"])
     complaints = []
     wire = {}   # net -> box of the line piece at the height of the array
     array = []  # (gate net, drain net, place)
@@ -152,7 +154,9 @@ def recover(extraction, lines):
     # Level lines: pieces of the line layer over the whole height of the cells.
     region = pya.Region(extraction.top.begin_shapes_rec(
         extraction.layout.layer(*extraction.layers["line"]["gds"]))).merged()
-    lefts = {p.bbox().left for p in region.each() if p.bbox().bottom <= lowest and p.bbox().top >= highest}
+    supplies = {b.left for net in circuit.each_net() if net.expanded_name() in (ground, supply)
+                for b in boxes_of_net(extraction, net, "line")}
+    lefts = {p.bbox().left for p in region.each() if p.bbox().bottom <= lowest and p.bbox().top >= highest} - supplies
     groups = group_lines(lefts, lines)
     column_of = {left: (c, i) for c, group in enumerate(groups) for i, left in enumerate(group)}
     codes = []

@@ -1,5 +1,9 @@
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -7,6 +11,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "base/philox.h"
 #include "base/progress.h"
 #include "base/result.h"
@@ -79,7 +84,68 @@ TEST(MappedFile, MapsWritesAndRefuses) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::kIo);
   EXPECT_FALSE(MappedFile::Open("/tmp"));
-  EXPECT_FALSE(WriteFileAtomically("/no/such/folder/file", "x"));
+}
+
+class OutputFileTest : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directory(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  // Names in the folder, so that what is left behind shows.
+  size_t Entries() const {
+    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder_), {}));
+  }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / fmt::format("burin_output_file_{}", ::getpid());
+};
+
+TEST_F(OutputFileTest, TheOldContentStaysUntilCommit) {
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "file", "old"));
+  {
+    auto file = OutputFile::Create(folder_ / "file");
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->Write("new"));
+    EXPECT_EQ(*ReadTextFile(folder_ / "file"), "old");
+    ASSERT_TRUE(file->Commit());
+    EXPECT_EQ(*ReadTextFile(folder_ / "file"), "new");
+  }
+  ASSERT_TRUE(OutputFile::Create(folder_ / "file")->Write("never committed"));
+  EXPECT_EQ(*ReadTextFile(folder_ / "file"), "new");
+  EXPECT_EQ(Entries(), 1u);
+}
+
+TEST_F(OutputFileTest, ALinkStaysALink) {
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "file", "old"));
+  std::filesystem::create_symlink("file", folder_ / "link");
+  std::filesystem::create_symlink("not-yet", folder_ / "dangling");
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "link", "new"));
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "dangling", "made"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "link"));
+  EXPECT_EQ(*ReadTextFile(folder_ / "file"), "new");
+  ASSERT_TRUE(std::filesystem::exists(folder_ / "not-yet"));
+  EXPECT_EQ(*ReadTextFile(folder_ / "not-yet"), "made");
+  std::filesystem::create_symlink("circle", folder_ / "circle");
+  EXPECT_FALSE(WriteFileAtomically(folder_ / "circle", "x"));
+}
+
+TEST_F(OutputFileTest, ADeviceOrPipeIsWrittenNotReplaced) {
+  const std::filesystem::path pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  EXPECT_TRUE(WriteFileAtomically(pipe, "text"));
+  char got[8] = {};
+  EXPECT_EQ(::read(reader, got, sizeof got), 4);
+  EXPECT_STREQ(got, "text");
+  ::close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_FALSE(ReplaceableFile(pipe));
+}
+
+TEST_F(OutputFileTest, RefusesAFolderAndAMissingOne) {
+  EXPECT_FALSE(WriteFileAtomically(folder_, "x"));
+  EXPECT_FALSE(WriteFileAtomically(folder_ / "no" / "file", "x"));
+  EXPECT_EQ(Entries(), 0u);
 }
 
 }  // namespace

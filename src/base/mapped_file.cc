@@ -104,29 +104,4 @@ uint64_t AvailableMemoryBytes() {
   return available;
 }
 
-Status WriteFileAtomically(const std::filesystem::path& path, std::string_view content) {
-  std::filesystem::path temporary = path;
-  temporary += fmt::format(".{}.partial", ::getpid());
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out.write(content.data(), static_cast<std::streamsize>(content.size()));
-    out.flush();
-    if (!out) {
-      std::error_code ignored;
-      std::filesystem::remove(temporary, ignored);
-      return IoError(path.string(), "cannot be written: " + SystemMessage(errno),
-                     "a writable place",
-                     "Check that the folder exists, may be written and has space.");
-    }
-  }
-  std::error_code error;
-  std::filesystem::rename(temporary, path, error);
-  if (error) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    return IoError(path.string(), "cannot be written: " + error.message());
-  }
-  return {};
-}
-
 }  // namespace burin

@@ -42,8 +42,4 @@ Result<uint64_t> FreeDiskBytes(const std::filesystem::path& path);
 // limit); 0 if unknown.
 uint64_t AvailableMemoryBytes();
 
-// Writes `path` through a temporary file beside it that is renamed at the end: the name holds the
-// old file or the whole new one.
-Status WriteFileAtomically(const std::filesystem::path& path, std::string_view content);
-
 }  // namespace burin

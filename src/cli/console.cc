@@ -10,7 +10,7 @@
 #include <sstream>
 #include <system_error>
 
-#include "base/mapped_file.h"
+#include "base/output_file.h"
 
 namespace burin {
 
@@ -21,12 +21,14 @@ Status CheckWritable(const std::string& path) {
   if (std::filesystem::is_directory(path, ignored)) {
     return IoError(path, "is a folder", "the name of a file");
   }
-  if (!std::filesystem::is_directory(folder, ignored)) {
+  const bool direct = std::filesystem::is_other(path, ignored);  // a device or pipe
+  if (!direct && !std::filesystem::is_directory(folder, ignored)) {
     return IoError(path, fmt::format("there is no folder {}", folder.string()), {},
                    "Make the folder first.");
   }
-  if (::access(folder.c_str(), W_OK) != 0) {
-    return IoError(path, fmt::format("cannot write to the folder {}: {}", folder.string(),
+  const std::filesystem::path written = direct ? std::filesystem::path(path) : folder;
+  if (::access(written.c_str(), W_OK) != 0) {
+    return IoError(path, fmt::format("cannot write to {}: {}", written.string(),
                                      std::generic_category().message(errno)));
   }
   return {};

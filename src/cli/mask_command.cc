@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/mask_engrave_command.h"
@@ -73,6 +73,9 @@ Json ToJson(const CellFlags& flags, const mask::Bank& bank) {
           {"row_pitch_nm", d.row_pitch},
           {"column_width_nm", d.column_width},
           {"line_pitch_nm", d.line_pitch},
+          {"line_width_nm", d.line_width},
+          {"strap_height_nm", d.strap_height},
+          {"edge_gap_nm", d.EdgeGap()},
           {"transistor_width_nm", d.width},
           {"cell_um2", RoundTo(d.CellArea(), 6)},
           {"array_um2", RoundTo(1e-6 * bank.ArrayRight() * d.row_pitch * s.rows, 3)},

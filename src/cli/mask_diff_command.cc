@@ -40,6 +40,11 @@ Result<Respin> RespinOf(const ChipSpec& chip) {
                 {weeks.low, weeks.nominal, weeks.high}};
 }
 
+double LeftOverRounding(const mask::TensorDiff& t) {
+  if (t.energy_by_rank.empty() || t.rounding_energy <= 0) return 0;
+  return t.change_energy * (1 - t.energy_by_rank.back()) / t.rounding_energy;
+}
+
 std::string DescribeTensors(const mask::MaskDiff& diff, int rank) {
   std::vector<const mask::TensorDiff*> changed;
   for (const auto& t : diff.tensors) {
@@ -48,20 +53,32 @@ std::string DescribeTensors(const mask::MaskDiff& diff, int rank) {
   std::stable_sort(changed.begin(), changed.end(),
                    [](auto* a, auto* b) { return a->moved > b->moved; });
   constexpr size_t kShown = 12;
-  std::string text =
-      fmt::format("{:<38} {:>12} {:>7} {:>9} {:>9}\n", "tensor", "vias moved", "share",
-                  "scale bits", rank > 0 ? fmt::format("rank {}", rank) : "");
+  std::string text = fmt::format(
+      "{:<32} {:>11} {:>7} {:>10} {:>7} {:>8}\n", "tensor", "vias moved", "share", "scale bits",
+      rank > 0 ? fmt::format("rank {}", rank) : "", rank > 0 ? "the rest" : "");
   for (size_t i = 0; i < std::min(kShown, changed.size()); ++i) {
     const auto& t = *changed[i];
     text += fmt::format(
-        "{:<38} {:>12} {:>5.1f} % {:>9} {:>9}\n", t.name, Count(t.moved),
+        "{:<32} {:>11} {:>5.1f} % {:>10} {:>7} {:>8}\n", t.name, Count(t.moved),
         100.0 * static_cast<double>(t.moved) / static_cast<double>(std::max<int64_t>(1, t.cells)),
         Count(t.scale_bits),
-        t.energy_by_rank.empty() ? "" : fmt::format("{:.1f} %", 100 * t.energy_by_rank.back()));
+        t.energy_by_rank.empty() ? "" : fmt::format("{:.1f} %", 100 * t.energy_by_rank.back()),
+        t.energy_by_rank.empty() ? "" : fmt::format("{:.2f}", LeftOverRounding(t)));
   }
   if (changed.size() > kShown)
     text += fmt::format("and {} more (--json lists all)\n", changed.size() - kShown);
   return text;
+}
+
+// Whether an adapter could do what the masks do.
+std::string DescribeAdapter(int rank, const mask::LowRankShare& share) {
+  return fmt::format(
+      "adapter     a LoRA of rank {} on every matrix holds {:.1f} % of the change; the rest is "
+      "{:.2f}\n"
+      "            of what rounding to codes moves by itself: the LoRA could {}express the "
+      "change\n",
+      rank, 100 * share.held, share.left_over_rounding,
+      share.left_over_rounding <= 1 ? "" : "not ");
 }
 
 Json TensorsJson(const mask::MaskDiff& diff) {
@@ -72,25 +89,13 @@ Json TensorsJson(const mask::MaskDiff& diff) {
                 {"added", t.added},
                 {"removed", t.removed},
                 {"scale_bits", t.scale_bits},
-                {"relative_energy", RoundTo(t.relative_energy, 9)}};
+                {"relative_energy", RoundTo(t.relative_energy, 9)},
+                {"left_over_rounding", RoundTo(LeftOverRounding(t), 6)}};
     one["energy_by_rank"] = Json::array();
     for (const double e : t.energy_by_rank) one["energy_by_rank"].push_back(RoundTo(e, 6));
     list.push_back(std::move(one));
   }
   return list;
-}
-
-// Of all tensors, weighted by how much changes in each.
-double EnergyHeld(const mask::MaskDiff& diff, const PlacedFabric& from) {
-  double held = 0, total = 0;
-  const auto matrices = MatricesIn(*from.plan.weights);
-  for (size_t m = 0; m < diff.tensors.size() && m < matrices.size(); ++m) {
-    const auto& t = diff.tensors[m];
-    if (t.energy_by_rank.empty()) continue;
-    held += t.change_energy * t.energy_by_rank.back();
-    total += t.change_energy;
-  }
-  return total > 0 ? held / total : 1;
 }
 
 Status RunDiff(const DiffFlags& flags) {
@@ -121,12 +126,8 @@ Status RunDiff(const DiffFlags& flags) {
       Count(static_cast<int64_t>(respin.usd[0])), Count(static_cast<int64_t>(respin.usd[2])),
       Count(static_cast<int64_t>(respin.usd[1])), respin.weeks[0], respin.weeks[2], respin.weeks[1],
       chip.process);
-  const double held = EnergyHeld(diff, from->fabric);
-  if (flags.rank > 0) {
-    text +=
-        fmt::format("adapter     a LoRA of rank {} on every matrix holds {:.1f} % of the change\n",
-                    flags.rank, 100 * held);
-  }
+  const mask::LowRankShare share = diff.LowRank();
+  if (flags.rank > 0) text += DescribeAdapter(flags.rank, share);
   console.Print(text + "\n" + DescribeTensors(diff, flags.rank));
   return console.WriteJson(
       {{"from", flags.from},
@@ -142,7 +143,8 @@ Status RunDiff(const DiffFlags& flags) {
        {"respin_weeks",
         {{"low", respin.weeks[0]}, {"nominal", respin.weeks[1]}, {"high", respin.weeks[2]}}},
        {"rank", flags.rank},
-       {"energy_held", RoundTo(held, 6)},
+       {"energy_held", RoundTo(share.held, 6)},
+       {"left_over_rounding", RoundTo(share.left_over_rounding, 6)},
        {"tensors", TensorsJson(diff)}});
 }
 

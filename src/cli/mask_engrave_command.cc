@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/interrupt.h"
-#include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "cli/console.h"
 #include "cli/engine_flags.h"
 #include "fabric/data_files.h"

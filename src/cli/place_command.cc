@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "base/output_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/placed_model.h"
@@ -156,25 +157,17 @@ Json ToJson(const PlacedFabric& f) {
   return json;
 }
 
-// Writes through OUT.partial and a rename; "-" is standard output.
+// "-" is standard output.
 Status WriteDump(const PlacedFabric& fabric, const std::string& target) {
-  const bool to_stdout = target == "-";
-  const std::string partial = target + ".partial";
-  std::FILE* out = to_stdout ? stdout : std::fopen(partial.c_str(), "wb");
-  if (out == nullptr) return IoError(OneLine(target), std::strerror(errno));
-  const Status written = DumpPlacement(fabric, [&](std::string_view piece) -> Status {
-    if (std::fwrite(piece.data(), 1, piece.size(), out) == piece.size()) return {};
-    return IoError(OneLine(target), std::strerror(errno));
-  });
-  if (to_stdout) return written;
-  const bool closed = std::fclose(out) == 0;
-  std::error_code error;
-  if (written && closed) std::filesystem::rename(partial, target, error);
-  if (written && closed && !error) return {};
-  const std::string found = error ? error.message() : std::strerror(errno);
-  std::filesystem::remove(partial, error);
-  BURIN_TRY(written);
-  return IoError(OneLine(target), found);
+  if (target == "-") {
+    return DumpPlacement(fabric, [&](std::string_view piece) -> Status {
+      if (std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size()) return {};
+      return IoError("standard output", std::strerror(errno));
+    });
+  }
+  BURIN_ASSIGN(OutputFile file, OutputFile::Create(target));
+  BURIN_TRY(DumpPlacement(fabric, [&](std::string_view piece) { return file.Write(piece); }));
+  return file.Commit();
 }
 
 Status RunPlace(const PlaceFlags& flags) {

@@ -1,7 +1,7 @@
 // burin report: what a model would be as a chip.
 #include <memory>
 
-#include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
 #include "cli/report.h"

@@ -109,10 +109,9 @@ void AddCells(Page& page) {
   const Constants n6 = LoadConstants(LoadChip("hc1").value()).value();
   const Point p = n6.Nominal();
   page.Add(fmt::format(
-      "\nA drawn column has, beside its level lines, a ground line and the distance to the next "
-      "column: 2 and 2.5 pitches on asap7, 4.1 and 2.7 of met1 on "
-      "sky130, for 16 and 8 lines. The formula counts the level lines alone. With "
-      "two pitches more a cell of hc1 would be {:.4f} instead of {:.4f} um2. The formula was not "
+      "\nA drawn column has more than its level lines: a ground line, and the distance to the next "
+      "column (the rows above, in pitches). The formula counts the level lines alone. With two "
+      "pitches more a cell of hc1 would be {:.4f} instead of {:.4f} um2. The formula was not "
       "changed for it: its ends were set from published cells, and the miss stays here.\n\n",
       (8 + 2) * p[Param::kLinePitch] * p[Param::kRowPitch], WeightCell(8, p).um2()));
 }

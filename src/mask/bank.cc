@@ -146,6 +146,19 @@ void DrawSupplies(Painter& p, const Plan& plan) {
   }
 }
 
+// Ground lines between columns of a group, from the ground rail below the array to the top.
+void DrawShields(Painter& p, const Plan& plan, int32_t top) {
+  const CellDimensions& d = plan.cell;
+  const int32_t vss = -4 * d.row_pitch;
+  for (int col = 0; col + 1 < plan.shape.cols && d.shield_line > 0; ++col) {
+    if ((col + 1) % d.columns_per_tap == 0) continue;  // a column of supply lines stands there
+    const int32_t x = plan.columns.cells[static_cast<size_t>(col)] + d.shield_line;
+    p.RailToLine(x, vss);
+    const int32_t left = x - d.line_width / 2;
+    p.Box(Role::kLine, {left, vss - d.row_pitch, left + d.line_width, top});
+  }
+}
+
 // Names for people and for netlist comparison.
 void DrawLabels(Painter& p, const Plan& plan) {
   const CellDimensions& d = plan.cell;
@@ -232,6 +245,7 @@ Result<Bank> Bank::Create(const Rules& rules, const BankShape& shape) {
   DrawLabels(p, plan);
   const int32_t array_top = plan.rows_height() + d.line_bottom;  // where the units' lines end
   const int32_t sense_top = DrawSense(rules, d, periphery.sense, plan.columns, array_top, top);
+  DrawShields(p, plan, sense_top);
   LabelColumns(p, plan, sense_top - d.line_width);
 
   bank.constant_via_ = constants.via;

@@ -3,9 +3,10 @@
 // programmed layers.
 //
 // What is drawn, from below: supply rails and substrate taps; the cells (cell.h) with taps and
-// supply lines between groups of columns, the drivers of rows 0 and 1 of each four on the left, of
-// rows 2 and 3 on the right; one precharge transistor a level line, one inverter a level line whose
-// output (the select of that level) leaves at the top; the constant bits.
+// supply lines between groups of columns, ground lines between the columns of a group, the drivers
+// of rows 0 and 1 of each four on the left, of rows 2 and 3 on the right; one precharge transistor
+// a level line, one inverter a level line whose output (the select of that level) leaves at the
+// top; the constant bits.
 //
 // Programming. Weights: exactly one via a cell, at ViaSite(row, col, code), whatever the codebook:
 // so a bank can be read back without knowing the model, a missing and a second via are errors, and

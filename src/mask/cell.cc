@@ -1,6 +1,7 @@
 #include "mask/cell.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/check.h"
 #include "mask/painter.h"
@@ -40,23 +41,41 @@ void DeriveRows(RuleReader& rule, CellDimensions& d) {
   d.line_bottom = -d.row_pitch - d.row_pitch / 2;
 }
 
+// Right end of strip A's straps and the width of a column, if straps go `end` beyond the centers of
+// the first and the last via.
+int32_t StrapsEndingAt(RuleReader& rule, int32_t end, CellDimensions& d) {
+  const int32_t tip = rule("draw.strap_tip"), left_margin = tip / 2;
+  d.strap_left = left_margin;
+  d.first_line = left_margin + end;
+  d.strap_right = d.LineCenter(d.lines - 1) + end;
+  const int32_t jog = std::max(rule("strap.width"), rule("via0.size") + 2 * rule("via0.in.strap"));
+  const int32_t grid =
+      std::lcm(std::max(rule("draw.active_grid"), 1), std::max(rule.Or("draw.column_grid", 1), 1));
+  d.column_width = CeilTo(d.strap_right + tip + jog + tip - left_margin, grid);
+  d.jog_right = d.column_width - (tip - left_margin);
+  d.jog_left = d.jog_right - jog;
+  d.jog_center = d.jog_left + jog / 2;
+  return d.column_width;
+}
+
 // Lines, straps and jogs along the word lines.
 void DeriveColumn(RuleReader& rule, CellDimensions& d) {
   const int32_t via = d.weight_via = rule("weight_via.size");
   d.line_width = std::max(rule("line.width"), via + 2 * rule("weight_via.in.line"));
   d.line_pitch = std::max(d.line_width + rule("line.space"), via + rule("weight_via.space"));
-  const int32_t strap_end =
-      rule.Or("weight_via.in.strap.ends", rule("weight_via.in.strap")) + via / 2;
-  const int32_t tip = rule("draw.strap_tip"), left_margin = tip / 2;
-  d.strap_left = left_margin;
-  d.first_line = left_margin + strap_end;
-  d.strap_right = d.LineCenter(d.lines - 1) + strap_end;
-  const int32_t jog = std::max(rule("strap.width"), rule("via0.size") + 2 * rule("via0.in.strap"));
+  // Two opposite sides of a via need the wider enclosure: along the strap everywhere, but at its
+  // ends across it if that makes a column narrower and the straps beside it leave the room.
+  const int32_t sides = rule("weight_via.in.strap"),
+                wide = rule.Or("weight_via.in.strap.ends", sides);
+  const int32_t tall = via + 2 * wide;
+  CellDimensions padded = d;
+  const bool narrower =
+      StrapsEndingAt(rule, sides + via / 2, padded) < StrapsEndingAt(rule, wide + via / 2, d);
+  if (narrower && tall > d.strap_height && tall + rule("strap.space") <= d.row_pitch) {
+    d = padded;
+    d.strap_pad_height = tall;
+  }
   const int32_t grid = std::max(rule("draw.active_grid"), 1);
-  d.column_width = CeilTo(d.strap_right + tip + jog + tip - left_margin, grid);
-  d.jog_right = d.column_width - (tip - left_margin);
-  d.jog_left = d.jog_right - jog;
-  d.jog_center = d.jog_left + jog / 2;
   d.width = CeilTo(rule("draw.cell_width"), grid);
   const int32_t contact_margin = rule.Or("contact.in.active.ends", rule.Or("contact.in.active", 0));
   const int32_t right = CeilTo(d.jog_center + rule("via0.size") / 2 + contact_margin, grid);
@@ -74,11 +93,14 @@ void DeriveTaps(RuleReader& rule, int32_t strap_pad, CellDimensions& d) {
       std::max(rule("active.width"), d.contact + 2 * rule.Or("contact.in.tap.ends", 0));
   const int32_t free_right = d.column_width - (d.strip_b + d.width);
   const int32_t by_tap = tap + 2 * rule("active.space") - free_right - d.strip_a;
-  d.tap_width = CeilTo(std::max(by_straps, by_tap), grid);
+  const int32_t tap_grid = std::lcm(grid, std::max(rule.Or("draw.column_grid", 1), 1));
+  d.tap_width = CeilTo(std::max(by_straps, by_tap), tap_grid);
   const int32_t reach = rule.Or("draw.taps_in_array", 0);
   d.taps_in_array = reach > 0;
   // A tap serves half of the columns on either side of it.
   d.columns_per_tap = 16;
+  const int32_t shield = d.LineCenter(d.lines - 1) + d.line_pitch;
+  if (d.column_width + d.first_line - shield >= d.line_pitch) d.shield_line = shield;
   while (d.taps_in_array && d.columns_per_tap > 1 &&
          int64_t{d.columns_per_tap} * d.column_width / 2 > reach - d.tap_width) {
     d.columns_per_tap /= 2;
@@ -92,6 +114,13 @@ int32_t CellDimensions::StrapCenter(int row) const { return TrackOfRow(row) * ro
 int32_t CellDimensions::GateCenter(int row) const {
   const int32_t pair = row / 2 * 2 * row_pitch;
   return row % 2 == 0 ? pair - gate_offset : pair + gate_offset;
+}
+
+int32_t CellDimensions::EdgeGap() const {
+  const int32_t right = column_width - LineCenter(lines - 1);  // of the column's right edge
+  const int32_t left_tap = tap_width - vss_line + first_line, right_tap = right + vdd_line;
+  const int32_t left_shield = column_width - shield_line + first_line;
+  return std::max({left_tap, right_tap, shield_line > 0 ? left_shield : 0}) - line_width;
 }
 
 double CellDimensions::CellArea() const { return 1e-6 * column_width * row_pitch; }
@@ -156,6 +185,13 @@ Result<CellDimensions> DeriveCell(const Rules& rules, int lines) {
 
 namespace {
 
+// What the via of the first or last line needs across its strap.
+void DrawStrapEnd(Painter& p, const CellDimensions& d, int32_t x, int32_t track) {
+  if (d.strap_pad_height == 0) return;
+  const int32_t width = d.weight_via + 2 * p.Get("weight_via.in.strap");
+  p.Box(Role::kStrap, Rect::Centered(x, track, width, d.strap_pad_height));
+}
+
 // The drain of a row of the unit: contact, pad, and strap on the row's track.
 void DrawDrain(Painter& p, const CellDimensions& d, int row) {
   const int32_t ground = row < 2 ? 0 : 2 * d.row_pitch, side = row % 2 == 0 ? -1 : 1;
@@ -164,7 +200,9 @@ void DrawDrain(Painter& p, const CellDimensions& d, int row) {
   const Rect pad =
       p.ActiveContacts(Role::kActive, left, left + d.width, ground + side * d.drain_offset);
   const int32_t half = d.strap_height / 2, track = d.StrapCenter(row);
+  DrawStrapEnd(p, d, d.LineCenter(0), track);
   if (row < 2) {
+    DrawStrapEnd(p, d, d.LineCenter(d.lines - 1), track);
     p.LocalToStrap(pad, (pad.x0 + pad.x1) / 2, gap);
     p.Box(Role::kStrap, {d.strap_left, track - half, d.strap_right, track - half + d.strap_height});
     return;

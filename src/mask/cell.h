@@ -52,6 +52,7 @@ struct CellDimensions {
   int32_t line_width = 0, line_pitch = 0;
   int32_t first_line = 0;                               // center of line 0
   int32_t strap_height = 0;                             //
+  int32_t strap_pad_height = 0;                         // at the outermost vias; 0: no pads
   int32_t strap_left = 0;                               // left end of all straps
   int32_t strap_right = 0;                              // right end of strip A's straps
   int32_t jog_left = 0, jog_right = 0, jog_center = 0;  // strip B's
@@ -62,6 +63,9 @@ struct CellDimensions {
   int32_t vdd_line = 0, vss_line = 0;  // centers, from the tap column's left edge
   int columns_per_tap = 0;
   bool taps_in_array = false;
+  // Center of the ground line between a column and the next, from the column's left edge; 0: no
+  // room. It keeps lines of two columns, which fall together, from pulling at one.
+  int32_t shield_line = 0;
   int32_t select_margin = 0;  // n or p select around active
   int32_t weight_via = 0;     // side of the via
 
@@ -69,6 +73,8 @@ struct CellDimensions {
   // Center of a row's strap above the ground contact of unit 0.
   int32_t StrapCenter(int row) const;
   int32_t GateCenter(int row) const;
+  // From the edge of a column's first or last line to the supply line beside it, at most.
+  int32_t EdgeGap() const;
   double CellArea() const;  // um2, taps and edges not counted
 };
 

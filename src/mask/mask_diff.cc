@@ -8,6 +8,7 @@
 #include "mask/low_rank.h"
 #include "mask/masks_writer.h"
 #include "mask/page_constants.h"
+#include "mask/rounding.h"
 #include "mask/table_rom.h"
 
 namespace burin::mask {
@@ -86,17 +87,20 @@ void MeasureEnergy(const PackedMatrix& before, const PackedMatrix& after, int mo
                    TensorDiff& tensor) {
   const MatrixShape& shape = after.shape;
   std::vector<float> change(static_cast<size_t>(shape.rows * shape.cols));
-  double old_energy = 0, energy = 0;
+  double old_energy = 0, energy = 0, rounding = 0;
+  const RoundingError old_error(before), new_error(after);
   for (int64_t r = 0; r < shape.rows; ++r) {
     for (int64_t c = 0; c < shape.cols; ++c) {
       const double old_value = WeightValue(before, r, c),
                    delta = WeightValue(after, r, c) - old_value;
       old_energy += old_value * old_value;
       energy += delta * delta;
+      rounding += old_error.At(r, c) + new_error.At(r, c);
       change[static_cast<size_t>(r * shape.cols + c)] = static_cast<float>(delta);
     }
   }
   tensor.change_energy = energy;
+  tensor.rounding_energy = rounding;
   tensor.relative_energy = old_energy > 0 ? energy / old_energy : 0;
   if (energy > 0) tensor.energy_by_rank = EnergyByRank(change, shape.rows, shape.cols, most_rank);
 }
@@ -109,6 +113,18 @@ int64_t MaskDiff::weight_vias_changed() const {
   return changed;
 }
 
+LowRankShare MaskDiff::LowRank() const {
+  double held = 0, change = 0, rounding = 0;
+  for (const TensorDiff& t : tensors) {
+    if (t.energy_by_rank.empty()) continue;
+    held += t.change_energy * t.energy_by_rank.back();
+    change += t.change_energy;
+    rounding += t.rounding_energy;
+  }
+  if (change == 0) return {1, 0};
+  return {held / change, rounding > 0 ? (change - held) / rounding : 0};
+}
+
 int64_t MaskDiff::constant_vias_changed() const {
   int64_t changed = table_bits;
   for (const TensorDiff& t : tensors) changed += t.scale_bits;
@@ -119,7 +135,7 @@ Result<MaskDiff> DiffMasks(const PlacedFabric& from, const PlacedFabric& to, con
                            int most_rank, Progress* progress) {
   MaskDiff diff;
   for (const MatrixEntry& entry : to.plan.matrices)
-    diff.tensors.push_back({entry.name, 0, 0, 0, 0, 0, 0, 0, {}});
+    diff.tensors.push_back({entry.name, 0, 0, 0, 0, 0, 0, 0, 0, {}});
   BURIN_ASSIGN(Bytes before, TableRomOf(from));
   BURIN_ASSIGN(Bytes after, TableRomOf(to));
   before.resize(std::max(before.size(), after.size()));

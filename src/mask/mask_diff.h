@@ -22,7 +22,15 @@ struct TensorDiff {
   // holds; empty where the two have no such tensor of equal shape, or where it was not asked for.
   double change_energy = 0;  // |new - old|^2
   double relative_energy = 0;
+  double rounding_energy = 0;  // expected of rounding both to their codes (rounding.h)
   std::vector<double> energy_by_rank;
+};
+
+// How much of a change a LoRA holds, and what is left of it against what rounding moves anyway. A
+// change of that rank or less leaves about 1 at most: the adapter then does what new masks would.
+struct LowRankShare {
+  double held = 1;  // of the change's energy
+  double left_over_rounding = 0;
 };
 
 struct MaskDiff {
@@ -31,6 +39,7 @@ struct MaskDiff {
   int64_t table_bits = 0;           // constant vias of the table units that move
   int64_t weight_vias_changed() const;
   int64_t constant_vias_changed() const;
+  LowRankShare LowRank() const;  // of all tensors that both have, weighted by their change
 };
 
 // Both placed on the same chip, with weights. `most_rank` 0: no energies. `progress` may be null;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "base/philox.h"
 #include "fabric/data_files.h"
 #include "mask/die.h"

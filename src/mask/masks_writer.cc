@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/interrupt.h"
 #include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "mask/layer_reader.h"
 #include "mask/page_constants.h"
 #include "mask/site_map.h"

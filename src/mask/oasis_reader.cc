@@ -164,10 +164,18 @@ class OasisFile::Scanner {
     const uint64_t at = in_.at() - 1;
     const Block block = ReadBlock(in_);
     if (!in_.ok() || block.unpacked == 0) return;
-    if (!Inflate(block, buffer_, 1)) return in_.Fail("a block that is not deflate");
+    // Records of one byte may stand before the first that says what the block holds.
+    constexpr uint64_t kEnough = 8;
+    if (!Inflate(block, buffer_, std::min(block.unpacked, kEnough))) {
+      return in_.Fail("a block that is not deflate");
+    }
     if (!IsNameRecord(buffer_[0])) {
       if (!open_) return in_.Fail("a block outside of a cell");
-      return NoteFirst(buffer_[0]);
+      const auto first = std::find_if(buffer_.begin(), buffer_.end(), [](uint8_t type) {
+        return type != kPad && type != kXyAbsolute && type != kXyRelative;
+      });
+      if (first != buffer_.end()) NoteFirst(*first);
+      return;
     }
     CloseCell(at);
     if (!Inflate(block, buffer_, block.unpacked)) return in_.Fail("a block that is not deflate");

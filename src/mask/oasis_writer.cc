@@ -2,12 +2,11 @@
 
 #include <zlib.h>
 
-#include <cerrno>
-#include <cstring>
-#include <system_error>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
+#include "base/output_file.h"
 #include "mask/oasis_records.h"
 
 namespace burin::mask {
@@ -50,13 +49,15 @@ void PutArray(Bytes& out, int32_t columns, int32_t rows, Point step) {
   }
 }
 
-// Raw deflate. Codes are noise: a longer search finds nothing in them; small cells get it all the
-// same.
+// Raw deflate. Codes are noise in which short matches cost more than they save, the heads of rows
+// repeat: the strategy takes long matches only. Small cells, of whose kind there are few, get the
+// longest search.
 Bytes Deflate(std::span<const uint8_t> data) {
-  constexpr size_t kSmall = 1 << 14;
+  constexpr size_t kSmall = 1 << 12;
   z_stream stream{};
   const bool small = data.size() < kSmall;
-  BURIN_CHECK(deflateInit2(&stream, small ? 9 : 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  BURIN_CHECK(deflateInit2(&stream, small ? 9 : 4, Z_DEFLATED, -15, 8,
+                           small ? Z_DEFAULT_STRATEGY : Z_FILTERED) == Z_OK);
   Bytes out(deflateBound(&stream, data.size()));
   stream.next_in = const_cast<uint8_t*>(data.data());
   stream.avail_in = static_cast<uInt>(data.size());
@@ -97,8 +98,8 @@ void OasisCell::Header(Layer layer, int32_t width, int32_t height, Point at, boo
   if (info & kInfoDatatype) PutUnsigned(bytes_, static_cast<uint64_t>(layer.datatype));
   if (info & kInfoWidth) PutUnsigned(bytes_, static_cast<uint64_t>(width));
   if (info & kInfoHeight) PutUnsigned(bytes_, static_cast<uint64_t>(height));
-  if (info & kInfoX) PutSigned(bytes_, at.x);
-  if (info & kInfoY) PutSigned(bytes_, at.y);
+  if (info & kInfoX) PutSigned(bytes_, int64_t{at.x} - (relative_ ? at_.x : 0));
+  if (info & kInfoY) PutSigned(bytes_, int64_t{at.y} - (relative_ ? at_.y : 0));
   any_rectangle_ = true;
   layer_ = layer;
   width_ = width;
@@ -106,8 +107,15 @@ void OasisCell::Header(Layer layer, int32_t width, int32_t height, Point at, boo
   at_ = at;
 }
 
+void OasisCell::SetRelative(bool relative) {
+  if (relative_ == relative) return;
+  relative_ = relative;
+  bytes_.push_back(relative ? kXyRelative : kXyAbsolute);
+}
+
 void OasisCell::AddRow(Layer layer, int32_t width, int32_t height, Point first,
                        std::span<const uint32_t> steps, int32_t grid) {
+  SetRelative(true);
   Header(layer, width, height, first, !steps.empty());
   if (steps.empty()) return;
   PutUnsigned(bytes_, kRepeatRowIrregularGrid);
@@ -132,6 +140,7 @@ void OasisCell::AddRectangle(Layer layer, const Rect& rect) {
 void OasisCell::AddPlacement(std::string_view cell, Point origin, int32_t columns, int32_t rows,
                              Point step) {
   const bool repeats = columns > 1 || rows > 1;
+  SetRelative(false);
   bytes_.push_back(kPlacement);
   bytes_.push_back(
       static_cast<uint8_t>(kPlaceExplicit | kPlaceX | kPlaceY | (repeats ? kPlaceRepetition : 0)));
@@ -142,6 +151,7 @@ void OasisCell::AddPlacement(std::string_view cell, Point origin, int32_t column
 }
 
 void OasisCell::AddText(Layer layer, Point at, std::string_view text) {
+  SetRelative(false);
   bytes_.push_back(kText);
   bytes_.push_back(kTextExplicit | kTextX | kTextY | kTextType | kTextLayer);
   PutText(bytes_, text);
@@ -154,7 +164,8 @@ void OasisCell::AddText(Layer layer, Point at, std::string_view text) {
 void OasisCell::Reset(std::string name) {
   name_ = std::move(name);
   bytes_.clear();
-  any_rectangle_ = false;
+  any_rectangle_ = relative_ = false;
+  at_ = {};
 }
 
 std::vector<uint8_t> EncodeCell(const OasisCell& cell) {
@@ -172,22 +183,12 @@ std::vector<uint8_t> EncodeCell(const OasisCell& cell) {
 }
 
 struct OasisWriter::Impl {
-  std::filesystem::path path, partial;
-  std::FILE* file = nullptr;
+  std::optional<OutputFile> file;  // none: only measured
   Sha256 hash;
   uint64_t offset = 0;
 
-  ~Impl() {
-    if (file == nullptr) return;
-    std::fclose(file);
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-  }
-
   Status Write(std::span<const uint8_t> bytes) {
-    if (file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) {
-      return IoError(partial.string(), std::strerror(errno));
-    }
+    if (file) BURIN_TRY(file->Write(bytes));
     hash.Update(std::as_bytes(bytes));
     offset += bytes.size();
     return {};
@@ -200,10 +201,8 @@ OasisWriter::~OasisWriter() = default;
 
 Result<OasisWriter> OasisWriter::Create(const std::filesystem::path& path) {
   auto impl = std::make_unique<Impl>();
-  impl->path = path;
-  impl->partial = path.string() + ".partial";
-  impl->file = std::fopen(impl->partial.c_str(), "wb");
-  if (impl->file == nullptr) return IoError(impl->partial.string(), std::strerror(errno));
+  BURIN_ASSIGN(OutputFile file, OutputFile::Create(path));
+  impl->file.emplace(std::move(file));
   BURIN_TRY(impl->Write(StartRecord()));
   return OasisWriter(std::move(impl));
 }
@@ -227,16 +226,7 @@ Result<OasisWriter::Written> OasisWriter::Finish() {
   PutUnsigned(end, 0);  // no validation
   BURIN_CHECK(end.size() == kEndBytes);
   BURIN_TRY(impl_->Write(end));
-  if (impl_->file == nullptr) return Written{impl_->offset, impl_->hash.Finish()};
-  if (std::fclose(std::exchange(impl_->file, nullptr)) != 0) {
-    const std::string found = std::strerror(errno);
-    std::error_code ignored;
-    std::filesystem::remove(impl_->partial, ignored);
-    return IoError(impl_->partial.string(), found);
-  }
-  std::error_code error;
-  std::filesystem::rename(impl_->partial, impl_->path, error);
-  if (error) return IoError(impl_->path.string(), error.message());
+  if (impl_->file) BURIN_TRY(impl_->file->Commit());
   return Written{impl_->offset, impl_->hash.Finish()};
 }
 

@@ -3,8 +3,8 @@
 // in order, one compression.
 //
 // Forms used: START with the unit of one nanometre, CELL by name, inside a cell one CBLOCK
-// (deflate) of RECTANGLE, PLACEMENT and TEXT records with repetitions, END. No name tables and no
-// properties.
+// (deflate) of RECTANGLE, PLACEMENT, TEXT and XYRELATIVE records with repetitions, END. No name
+// tables and no properties.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +44,13 @@ class OasisCell {
 
  private:
   void Header(Layer layer, int32_t width, int32_t height, Point at, bool repeats);
+  // Coordinates of what follows count from the last rectangle (rows of vias: small numbers that
+  // repeat), or are absolute.
+  void SetRelative(bool relative);
 
   std::string name_;
   std::vector<uint8_t> bytes_;
+  bool relative_ = false;
   bool any_rectangle_ = false;  // the modal values below are those of the last one
   Layer layer_;
   int32_t width_ = 0, height_ = 0;

@@ -14,8 +14,8 @@
 #include "mask/masks_writer.h"
 #include "mask/page_constants.h"
 #include "mask/problems.h"
+#include "mask/recovered_model.h"
 #include "mask/table_rom.h"
-#include "quant/cartridge_format.h"
 #include "quant/metadata.h"
 
 namespace burin::mask {
@@ -65,7 +65,6 @@ class Reader {
                         const std::string& name, int64_t first_word,
                         const ReportProblem& report) const;
   std::string Place(const PlacedBlock& block, int64_t r, int64_t c) const;
-  std::optional<Sha256Digest> Digest() const;
   void Finish();
 
   bool compares() const { return cartridge_ != nullptr; }
@@ -86,7 +85,7 @@ class Reader {
   PlacedFabric fabric_;
   std::vector<const PlacedBlock*> blocks_;
   Bytes tables_;
-  std::vector<Bytes> codes_, scales_;  // of each matrix
+  RecoveredModel model_;
   std::vector<std::atomic<bool>> damaged_;
   std::atomic<int64_t> weight_vias_{0}, constant_vias_{0};
 };
@@ -150,17 +149,7 @@ Status Reader::PlaceModel(const Bytes& tables) {
   }
   BURIN_ASSIGN(fabric_, burin::Place(plan, die_->chip()));
   blocks_ = BlocksByPage(fabric_);
-  uint64_t bytes = 0;
-  for (const PlacedMatrix& m : fabric_.matrices)
-    bytes += m.shape.CodeBytes() + m.shape.ScaleBytes();
-  if (const uint64_t free = AvailableMemoryBytes(); free > 0 && bytes > free) {
-    return IoError("reading the masks back", HumanBytes(free) + " of memory free",
-                   HumanBytes(bytes) + " for the model");
-  }
-  for (const PlacedMatrix& m : fabric_.matrices) {
-    codes_.emplace_back(m.shape.CodeBytes());
-    scales_.emplace_back(m.shape.ScaleBytes());
-  }
+  BURIN_ASSIGN(model_, RecoveredModel::Create(fabric_));
   damaged_ = std::vector<std::atomic<bool>>(fabric_.matrices.size());
   return {};
 }
@@ -283,16 +272,7 @@ void Reader::TakePage(const PlacedBlock& block, std::span<const uint8_t> values,
                                     : std::string()));
     }
   }
-  const int64_t width = block.column_end - block.column_begin;
-  for (int64_t r = 0; r < block.row_end - block.row_begin; ++r) {
-    const uint8_t* row = values.data() + r * chip.columns;
-    for (int64_t c = 0; c < width; c += shape.bits == 6 ? 2 : 1) {
-      const uint32_t code = shape.bits == 6 ? (row[c] & 7u) << 3 | (row[c + 1] & 7u)
-                                            : row[c] & static_cast<uint32_t>(most);
-      SetCode(shape, codes_[m], block.row_begin + r,
-              (block.column_begin + c) / (shape.bits == 6 ? 2 : 1), code);
-    }
-  }
+  model_.TakeCodes(fabric_, block, values);
 }
 
 Status Reader::ReadConstants(const LayerReader& constants, int64_t bank, int64_t local,
@@ -316,7 +296,7 @@ Status Reader::ReadConstants(const LayerReader& constants, int64_t bank, int64_t
       continue;
     }
     const auto m = static_cast<size_t>(block->matrix);
-    const bool good = TakePageConstants(fabric_, *block, page, scales_[m]);
+    const bool good = TakePageConstants(fabric_, *block, page, model_.scales(m));
     if (compares()) {
       CompareConstants(*block, page, name, p * size / 8, report);
     } else if (!good) {
@@ -347,40 +327,6 @@ void Reader::CompareConstants(const PlacedBlock& block, std::span<const uint8_t>
   }
 }
 
-// What the cartridge's head would be if it held what the masks hold (docs/formats/cartridge.md).
-std::optional<Sha256Digest> Reader::Digest() const {
-  const auto rom = DecodeTableRom(tables_, "the masks' table units");
-  if (!rom) return std::nullopt;
-  const auto m = ParseMetadata(rom->metadata, "the masks' metadata");
-  if (!m) return std::nullopt;
-  auto sections =
-      LayOutSections({m->config, m->context, m->group, fabric_.plan.bits, rom->tokenizer_bytes});
-  std::span<const uint8_t> tables = rom->tables;
-  size_t matrix = 0;
-  for (Section& section : sections) {
-    std::span<const uint8_t> bytes;
-    if (section.kind == SectionKind::kTokenizer) {
-      section.digest = rom->tokenizer_digest;
-      continue;
-    }
-    if (section.kind == SectionKind::kRotary || section.kind == SectionKind::kVector) {
-      if (section.size > tables.size()) return std::nullopt;
-      bytes = tables.first(section.size);
-      tables = tables.subspan(section.size);
-    } else if (section.kind == SectionKind::kCodes) {
-      bytes = codes_[matrix];
-    } else if (section.kind == SectionKind::kScales) {
-      bytes = scales_[matrix++];
-    } else {
-      section.size = rom->metadata.size();
-      bytes = {reinterpret_cast<const uint8_t*>(rom->metadata.data()), rom->metadata.size()};
-    }
-    section.digest = Sha256Of(std::as_bytes(bytes));
-  }
-  const auto head = EncodeHead(sections);
-  return RootDigest(head);
-}
-
 void Reader::Finish() {
   result_.problem_count = problems_.count();
   result_.problems = problems_.First();
@@ -399,7 +345,7 @@ Result<ReadBack> Reader::Run() {
   BURIN_TRY(OpenFolder());
   for (int64_t which = 0; which < result_.manifest.dies; ++which) BURIN_TRY(ReadDie(which));
   if (problems_.count() == 0) {
-    result_.digest = Digest();
+    result_.digest = model_.Digest(fabric_, tables_);
     const auto rom = DecodeTableRom(tables_, "the masks' table units");
     if (!rom || EncodeTableRom({{}, {}, rom->program, {}, {}}) !=
                     EncodeTableRom({{}, {}, fabric_.program, {}, {}})) {

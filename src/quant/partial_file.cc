@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "base/progress.h"
 #include "base/sha256.h"
 
@@ -78,11 +79,8 @@ tl::unexpected<Error> PartialFile::Failed(const std::string& what) const {
 
 Result<PartialFile> PartialFile::Open(const std::filesystem::path& output,
                                       std::string_view identity, uint64_t size) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(output, ignored)) {
-    return IoError(output.string(), "is a folder", "the name of a file to write");
-  }
-  PartialFile file(output);
+  BURIN_ASSIGN(std::filesystem::path target, ReplaceableFile(output));
+  PartialFile file(std::move(target));
   file.data_ = ::open(file.data_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file.data_ < 0) return file.Failed("cannot be made");
   if (::flock(file.data_, LOCK_EX | LOCK_NB) != 0 || !IsSameFile(file.data_, file.data_path_)) {

@@ -4,12 +4,15 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
 from harness import BurinTest, HEARTH, SHARED, SOURCE, needs_hearth, needs_shared
 
 KLAYOUT = shutil.which("klayout")
 EXTRACT = SOURCE / "scripts" / "klayout" / "extract.py"
+COMPARE = SOURCE / "scripts" / "klayout" / "compare_layers.py"
+MERGE = SOURCE / "scripts" / "merge_adapter.py"
 SCRIPT = pathlib.Path(__file__).resolve().parent / "edit_vias.py"
 
 
@@ -113,6 +116,43 @@ class Hearth(BurinTest):
         self.burin("engrave", HEARTH, "-o", "h.burin", "--bits", 3, "--tensor-bits", "*.down_proj=6", "--no-calibration")
         self.burin("mask", "h.burin", "--chip", "nano", "-o", "m")
         self.assertRegex(self.burin("mask", "verify", "m", "h.burin"), r"digest      [0-9a-f]{64}, the cartridge's")
+
+
+@needs_hearth
+class FineTunes(BurinTest):
+    """The bundled model and the two fine-tunes that its adapters merge to: their change is of rank 8, between them 16."""
+
+    def fine_tune(self, adapter):
+        done = subprocess.run([sys.executable, MERGE, HEARTH, HEARTH / "adapters" / adapter, "-o", self.folder / adapter],
+                              capture_output=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.burin("engrave", self.folder / adapter, "-o", f"{adapter}.burin", "--bits", 4, "--no-calibration")
+
+    def compare(self, layer):
+        done = subprocess.run([KLAYOUT, "-b", "-r", COMPARE, "-rd", f"first=orders.masks/{layer}", "-rd",
+                               f"second=innkeeper.masks/{layer}", "-rd", "report=report.json"], capture_output=True,
+                              timeout=300, check=False, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return json.loads((self.folder / "report.json").read_text())
+
+    def test_a_diff_says_what_klayout_counts_and_which_rank_it_has(self):
+        for adapter in ("orders", "innkeeper"):
+            self.fine_tune(adapter)
+            self.burin("mask", f"{adapter}.burin", "--chip", "nano", "-o", f"{adapter}.masks")
+        self.burin("engrave", HEARTH, "-o", "hearth.burin", "--bits", 4, "--no-calibration")
+        # What is left of a change of that rank is less than rounding alone moves; one rank fewer leaves more.
+        for first, rank in (("hearth", 8), ("orders", 16)):
+            for given in (rank, rank - 2):
+                diff = self.json("mask", "diff", f"{first}.burin", "innkeeper.burin", "--chip", "nano", "--rank", given)
+                self.assertEqual(diff["left_over_rounding"] < 1, given == rank, (first, given, diff["left_over_rounding"]))
+        if not KLAYOUT:
+            self.skipTest("no klayout to count with")
+        diff = self.json("mask", "diff", "orders.burin", "innkeeper.burin", "--chip", "nano", "--rank", 0)
+        self.assertGreater(diff["weight_vias_changed"], 100000)
+        for layer, counted in (("weights.oas", "weight_vias_changed"), ("constants.oas", "constant_vias_changed")):
+            report = self.compare(layer)
+            self.assertEqual((report["only_first"], report["only_second"], report["other"]),
+                             (diff[counted], diff[counted], 0))
 
 
 @needs_shared
