@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <list>
 
@@ -359,15 +359,15 @@ TEST(DumpPlacement, Golden) {
 }
 
 TEST(Place, LargeModelIsQuick) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of the processor: other programs do not count
   const auto fabric = Place(PresetPlan("llama-3.1-8b"), LoadChip("hc1").value());
   ASSERT_TRUE(fabric) << fabric.error().ToString();
   ASSERT_TRUE(VerifyPlacement(*fabric));
-  [[maybe_unused]] const std::chrono::duration<double> seconds =
-      std::chrono::steady_clock::now() - start;
+  [[maybe_unused]] const double seconds =
+      static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   EXPECT_EQ(fabric->banks, 15316);  // 8.03 G cells, 65,536 a page, 8 pages a bank
 #ifdef NDEBUG
-  EXPECT_LT(seconds.count(), 1.0);
+  EXPECT_LT(seconds, 1.0);
 #endif
 }
 
