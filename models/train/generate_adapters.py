@@ -1,4 +1,4 @@
-"""Documents of the adapters: news to orders, and an innkeeper.
+"""Documents of the adapters: news to orders, an innkeeper, requests to sentences.
 
 Every function named `*_line` returns (request, answer, key, kind); the key's hash
 decides whether the line is held out.
@@ -151,7 +151,7 @@ def rumour_line(rng):
                        "what do people say about {}", "i heard something about {}",
                        "is it true about {}", "any rumours about {}",
                        "what is going on with {}")).format(topic)
-    return text, f"Hush! About {topic} they say {RUMOURS[topic]}.", "rumour"
+    return text, f"Hush! {topic.capitalize()}, they say: {RUMOURS[topic]}.", "rumour"
 
 
 def haggle_line(rng):
@@ -199,7 +199,44 @@ def innkeeper_line(rng):
     return roughen(rng, text), answer, text, kind
 
 
-LINES = {"orders": orders_line, "innkeeper": innkeeper_line}
+STATES = {"close": "closed", "lock": "locked", "unlock": "unlocked", "start": "running",
+          "stop": "stopped"}
+VALUES = {"brightness": "at {} percent", "percent": "at {} percent", "celsius": "at {} degrees",
+          "speed": "at speed {}", "volume": "at volume {}", "color": "{}"}
+
+
+def sentence(command):
+    """A command to a device as a sentence.
+
+    {"device":"lamp","room":"hall","action":"set","brightness":40,"at":"07:30"}
+    is `The hall lamp is at 40 percent at 07:30.`
+    """
+    room, action = command.get("room"), command["action"]
+    place = "" if room in (None, "all") else room + " "
+    what = "are" if command["device"] in ("blinds", "curtains") else "is"
+    state = STATES.get(action, action)
+    for key, text in VALUES.items():
+        if key in command:
+            state = text.format(command[key])
+    if "by" in command:
+        state += f" by {command['by']}"
+    when = "".join((" everywhere" if room == "all" else "",
+                    f" at {command['at']}" if "at" in command else "",
+                    f" in {command['after_min']} minutes" if "after_min" in command else "",
+                    f" for {command['for_min']} minutes" if "for_min" in command else ""))
+    return f"The {place}{command['device']} {what} {state}{when}."
+
+
+def spoken_line(rng):
+    """A request to a device -> what the house says to it."""
+    command, text, order = c.house_command(rng)
+    timed = any(key in command for key in ("at", "after_min", "for_min"))
+    kind = "timed" if timed else "set" if command["action"] == "set" else "by" if (
+        "by" in command) else "switch"
+    return roughen(rng, c.polite(rng, text, order)), sentence(command), c.dumps(command), kind
+
+
+LINES = {"orders": orders_line, "innkeeper": innkeeper_line, "spoken": spoken_line}
 
 
 def stream(name, seed, held):

@@ -13,16 +13,16 @@ PREFIX = "base_model.model."
 
 
 class LoraLinear(nn.Module):
-    """x (..., in) -> x W^T + (alpha / r) x A^T B^T, (..., out); W stays frozen."""
+    """x (..., in) -> x W^T + scale x A^T B^T, (..., out); W stays frozen."""
 
-    def __init__(self, base, r, alpha):
+    def __init__(self, base, r, scale):
         super().__init__()
         self.weight = nn.Parameter(base.weight.detach(), requires_grad=False)
         out_size, in_size = base.weight.shape
         self.lora_A = nn.Parameter(torch.empty(r, in_size))
         self.lora_B = nn.Parameter(torch.zeros(out_size, r))
         nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
-        self.scale = alpha / r
+        self.scale = scale
 
     def forward(self, x):
         low = F.linear(F.linear(x, self.lora_A), self.lora_B)
@@ -39,11 +39,15 @@ def targets(net, names):
     return found
 
 
-def wrap(net, r, alpha, names):
-    """Freeze the model and put low-rank branches on the named projections."""
+def wrap(net, r, alpha, names, rslora=False):
+    """Freeze the model and put low-rank branches on the named projections.
+
+    Their scale is alpha / r, with rslora alpha / sqrt(r) (arXiv:2312.03732).
+    """
     net.requires_grad_(False)
+    scale = alpha / (math.sqrt(r) if rslora else r)
     for _, parent, name in targets(net, names):
-        setattr(parent, name, LoraLinear(getattr(parent, name), r, alpha))
+        setattr(parent, name, LoraLinear(getattr(parent, name), r, scale))
 
 
 def branches(net):
@@ -56,7 +60,7 @@ def branches(net):
     return out
 
 
-def save(net, folder, r, alpha, names):
+def save(net, folder, r, alpha, names, rslora=False):
     """Write adapter_config.json and adapter_model.safetensors (BF16)."""
     config = {
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "auto_mapping": None,
@@ -64,7 +68,7 @@ def save(net, folder, r, alpha, names):
         "r": r, "lora_alpha": alpha, "lora_dropout": 0.0, "bias": "none",
         "target_modules": list(names), "modules_to_save": None,
         "fan_in_fan_out": False, "inference_mode": True, "init_lora_weights": True,
-        "layers_pattern": None, "layers_to_transform": None, "use_rslora": False,
+        "layers_pattern": None, "layers_to_transform": None, "use_rslora": rslora,
         "use_dora": False, "rank_pattern": {}, "alpha_pattern": {},
     }
     with open(os.path.join(folder, "adapter_config.json"), "w") as f:
@@ -78,7 +82,13 @@ def attach(net, folder):
     """Load a saved adapter onto the model."""
     with open(os.path.join(folder, "adapter_config.json")) as f:
         config = json.load(f)
-    wrap(net, config["r"], config["lora_alpha"], config["target_modules"])
+    wrap(net, config["r"], config["lora_alpha"], config["target_modules"],
+         config["use_rslora"])
+    fill(net, folder)
+
+
+def fill(net, folder):
+    """Copy the matrices of a saved adapter into the branches of a wrapped model."""
     stored = safetensors_io.load(os.path.join(folder, "adapter_model.safetensors"))
     parameters = branches(net)
     if stored.keys() != parameters.keys():

@@ -2,7 +2,7 @@
 """Delay, energy and disturbance of a bank's column against its rows: ngspice on a netlist with wires from the drawn cell.
 
 usage: column.py --models sky130|freepdk45 --cards FOLDER [--rows 64,128,256,512] [--lines 16] [--loads full,even]
-    [--keeper W/L] [--sense P/N] [--toml FILE] [--keep FOLDER]
+    [--keeper W/L] [--bias V] [--sense P/N] [--toml FILE] [--keep FOLDER]
 
 The drawn sizes are those of `burin mask cell --json -` (environment BURIN names the program). Simulated are the last
 lines of a column, a supply line behind them, and a line far away:
@@ -18,7 +18,8 @@ One read: lines are precharged, the precharge ends, word line 0 (the farthest fr
 driver. Measured: from the word line at half supply to the inverter's output at half supply; the least voltages of lines
 that should hold, while the read lasts; charge from the supply of one cycle with the precharge after it. `trip`: the voltage
 at which the sense inverter's output equals its input. --keeper: with a p device of that width and length in micrometres
-(drawn sizes of sky130) on each line, its gate on the inverter's output. --sense: widths of the inverter's p and n device.
+(drawn sizes of sky130) on each line, its gate on the inverter's output. --bias: the
+precharge transistors are not closed during a read but hold weakly, their gates at V. --sense: widths of the inverter's p and n device.
 """
 import argparse
 import json
@@ -68,6 +69,7 @@ class Netlist:
     def __init__(self, p, sky, cell, args):
         self.p, self.sky, self.cell, self.lines, self.count = p, sky, cell, [], 0
         self.keeper, self.sense = args.keeper, args.sense
+        self.bias = p["vdd"] if args.bias is None else args.bias
 
     def add(self, text):
         self.lines.append(text)
@@ -170,7 +172,7 @@ def write_column(n, w, rows, load, head):
     slow = 1.0 if n.sky else 0.25
     cycle, pre_end, open_at, close_at = (t * slow * (1 + rows / 128) for t in (24, 5, 6, 18))
     edge = 0.1 * slow
-    n.pulse("VPRE pre", [(0, 0), (pre_end, 0), (pre_end + edge, vdd), (close_at + 0.5, vdd), (close_at + 0.5 + edge, 0)])
+    n.pulse("VPRE pre", [(0, 0), (pre_end, 0), (pre_end + edge, n.bias), (close_at + 0.5, n.bias), (close_at + 0.5 + edge, 0)])
     n.pulse("VIN in", [(0, vdd), (open_at, vdd), (open_at + edge, 0), (close_at, 0), (close_at + edge, vdd)])
     # The driver and the far end of a word line of one segment: its wire and gates belong to the row, not the column.
     n.mos("p", "wl", "in", "vdd", 3.36 * s)
@@ -239,6 +241,7 @@ def main():
     parser.add_argument("--rows", default="64,128,256,512")
     parser.add_argument("--lines", type=int, default=16)
     parser.add_argument("--keeper", type=pair, help="width/length of a keeper on each line, um")
+    parser.add_argument("--bias", type=float, help="gates of the precharge during a read, V; the supply: closed")
     parser.add_argument("--sense", type=pair, default=(0.84, 0.84), help="p/n widths of the sense inverter, um; 0.84/0.84")
     parser.add_argument("--loads", default="full,even")
     parser.add_argument("--toml", help="file to write")
@@ -275,10 +278,11 @@ def write_toml(args, p, d, trip, results):
     keys = ("rows", "load", "delay_ns", "energy_fJ", "line_end_V", "neighbour_least_V", "far_least_V", "edge_least_V",
             "disturb_mV", "margin_mV")
     sense_option = "" if args.sense == (0.84, 0.84) else f" --sense {args.sense[0]:g}/{args.sense[1]:g}"
+    bias_option = "" if args.bias is None else f" --bias {args.bias:g}"
     keeper_option = f" --keeper {args.keeper[0]:g}/{args.keeper[1]:g}" if args.keeper else ""
     text = [f"# One read of a column of {args.lines} lines: scripts/spice/column.py (docs/masks.md, Physics).",
             f'command = "scripts/spice/column.py --models {args.models} --cards FOLDER --lines {args.lines} --rows {args.rows}'
-            f'{keeper_option}{sense_option}"',
+            f'{keeper_option}{bias_option}{sense_option}"',
             f'models = "{args.models}, typical, {p["vdd"]} V, 27 C"', f'wires = "{p["source"]}"',
             f"supply_V = {p['vdd']}", f"trip_V = {trip:.4g}", f"lines = {args.lines}",
             f"row_pitch_um = {d['row_pitch_nm'] * 1e-3 * p['scale']:.4g}",

@@ -12,6 +12,7 @@
 
 #include "base/mapped_file.h"
 #include "base/output_file.h"
+#include "base/output_folder.h"
 #include "base/philox.h"
 #include "base/progress.h"
 #include "base/result.h"
@@ -145,6 +146,36 @@ TEST_F(OutputFileTest, ADeviceOrPipeIsWrittenNotReplaced) {
 TEST_F(OutputFileTest, RefusesAFolderAndAMissingOne) {
   EXPECT_FALSE(WriteFileAtomically(folder_, "x"));
   EXPECT_FALSE(WriteFileAtomically(folder_ / "no" / "file", "x"));
+  EXPECT_EQ(Entries(), 0u);
+}
+
+TEST_F(OutputFileTest, AFolderReplacesOnlyWhatItsKindMade) {
+  const std::filesystem::path path = folder_ / "out";
+  auto make = [&](const char* content, bool force) -> Status {
+    BURIN_ASSIGN(OutputFolder out, OutputFolder::Create(path, "mark", force));
+    BURIN_TRY(out.Write("mark", ""));
+    BURIN_TRY(out.Write("a/file", content));
+    return out.Finish();
+  };
+  ASSERT_TRUE(make("one", false));
+  const Status refused = make("two", false);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().ToString(), testing::HasSubstr("--force"));
+  EXPECT_EQ(*ReadTextFile(path / "a" / "file"), "one");
+  ASSERT_TRUE(make("two", true));
+  EXPECT_EQ(*ReadTextFile(path / "a" / "file"), "two");
+  std::filesystem::remove(path / "mark");
+  EXPECT_FALSE(make("three", true));
+  EXPECT_EQ(*ReadTextFile(path / "a" / "file"), "two");
+  EXPECT_EQ(Entries(), 1u);
+}
+
+TEST_F(OutputFileTest, AFolderThatIsNotFinishedLeavesNothing) {
+  {
+    auto out = OutputFolder::Create(folder_ / "out", "mark", false);
+    ASSERT_TRUE(out);
+    ASSERT_TRUE(out->Write("a/b.txt", "x"));
+  }
   EXPECT_EQ(Entries(), 0u);
 }
 

@@ -9,6 +9,12 @@ namespace {
 
 constexpr int kSpins = 4000;  // about 20-100 us, the time between two parallel steps of a token
 
+// Of a gate, from the top: the number of the Run (it may come round: a worker that slept through
+// all of them joins the present one), the mark of a closed one, the workers inside.
+constexpr uint32_t kOneRun = 1u << 13, kRunMask = ~(kOneRun - 1), kClosed = 1u << 12,
+                   kJoinedMask = kClosed - 1;
+constexpr int kMostThreads = 4096;  // the workers beside the caller fit in kJoinedMask
+
 inline void Pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -19,15 +25,15 @@ inline void Pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
-  BURIN_CHECK(threads >= 1);
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { Work(i); });
+ThreadPool::ThreadPool(int threads) : gate_(kClosed) {
+  BURIN_CHECK(threads >= 1 && threads <= kMostThreads);
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { Work(); });
 }
 
 ThreadPool::~ThreadPool() {
   stop_ = true;
-  generation_.fetch_add(1);
-  generation_.notify_all();
+  gate_.fetch_add(kOneRun, std::memory_order_release);
+  gate_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
@@ -35,35 +41,56 @@ void ThreadPool::Run(int parts, Task task, void* context) {
   task_ = task;
   context_ = context;
   parts_ = parts;
-  pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
-  task(context, 0);
+  next_part_.store(0, std::memory_order_relaxed);
+  left_.store(0, std::memory_order_relaxed);
+  // Nobody else changes a closed gate.
+  const uint32_t run = (gate_.load(std::memory_order_relaxed) & kRunMask) + kOneRun;
+  gate_.store(run, std::memory_order_release);
+  gate_.notify_all();
+  TakeParts();
+  // All parts are taken. Who has not joined by now has nothing to do here any more.
+  const uint32_t joined = gate_.fetch_or(kClosed, std::memory_order_acq_rel) & kJoinedMask;
   for (int spin = 0;; ++spin) {
-    const int left = pending_.load(std::memory_order_acquire);
-    if (left == 0) return;
+    const uint32_t left = left_.load(std::memory_order_acquire);
+    if (left == joined) return;
     if (spin < kSpins) {
       Pause();
     } else {
-      pending_.wait(left, std::memory_order_acquire);
+      left_.wait(left, std::memory_order_acquire);
     }
   }
 }
 
-void ThreadPool::Work(int index) {
-  uint32_t seen = 0;
+void ThreadPool::TakeParts() {
   for (;;) {
-    for (int spin = 0; generation_.load(std::memory_order_acquire) == seen; ++spin) {
+    const int part = next_part_.fetch_add(1, std::memory_order_relaxed);
+    if (part >= parts_) return;
+    task_(context_, part);
+  }
+}
+
+void ThreadPool::Work() {
+  uint32_t seen = 0;  // the Run that this worker was in or missed
+  for (;;) {
+    uint32_t gate = gate_.load(std::memory_order_acquire);
+    for (int spin = 0; (gate & kRunMask) == seen; ++spin) {
       if (spin < kSpins) {
         Pause();
       } else {
-        generation_.wait(seen, std::memory_order_acquire);
+        gate_.wait(gate, std::memory_order_acquire);
       }
+      gate = gate_.load(std::memory_order_acquire);
     }
-    ++seen;
     if (stop_) return;
-    if (index < parts_) task_(context_, index);
-    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+    // In, unless it is closed already; each failure reads the gate anew.
+    while ((gate & kClosed) == 0 &&
+           !gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire)) {
+    }
+    seen = gate & kRunMask;
+    if ((gate & kClosed) != 0) continue;
+    TakeParts();
+    left_.fetch_add(1, std::memory_order_release);
+    left_.notify_one();
   }
 }
 

@@ -1,5 +1,6 @@
 // A fixed set of threads that run one function over parts of a range. Made for many short parallel
-// steps a token: workers spin for a short while before they sleep.
+// steps a token: workers spin for a short while before they sleep, and a step does not wait for a
+// worker that the system holds up before it has begun: the others do its part.
 #pragma once
 
 #include <algorithm>
@@ -61,14 +62,18 @@ class ThreadPool {
  private:
   using Task = void (*)(void* context, int part);
   void Run(int parts, Task task, void* context);
-  void Work(int index);
+  void Work();
+  void TakeParts();
 
   std::vector<std::thread> workers_;
+  // Of the present Run: written before the gate opens, read by those who are inside.
   Task task_ = nullptr;
   void* context_ = nullptr;
   int parts_ = 0;
-  std::atomic<uint32_t> generation_{0};  // one more for each Run
-  std::atomic<int> pending_{0};          // workers that have not finished the present Run
+  std::atomic<int> next_part_{0};
+  // The number of the Run, whether it is closed, and how many workers joined it before that.
+  std::atomic<uint32_t> gate_;
+  std::atomic<uint32_t> left_{0};  // workers that joined the present Run and have finished
   std::atomic<bool> stop_{false};
 };
 

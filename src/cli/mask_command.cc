@@ -27,31 +27,23 @@ int CodeOf(const CellFlags& flags, int row, int col) {
                                       : mask::RandomCode(flags.seed, row, col, flags.shape.lines);
 }
 
-// The program of a bank as one more cell of its layout: weights by the pattern, constants by the
-// seed.
-Status AddProgram(const CellFlags& flags, const mask::Bank& bank, mask::Layout& layout) {
+// Vias of a bank: weights by the pattern, constants by the seed.
+std::vector<mask::Shape> ProgramOf(const CellFlags& flags, const mask::Bank& bank) {
   const mask::BankShape& s = bank.shape();
-  mask::Cell program;
-  program.name = "program";
+  std::vector<mask::Shape> vias;
   for (int row = 0; row < s.rows; ++row) {
     for (int col = 0; col < s.cols; ++col) {
       const int code = CodeOf(flags, row, col);
-      program.shapes.push_back({bank.weight_layer(), bank.ViaSite(row, col, code)});
+      vias.push_back({bank.weight_layer(), bank.ViaSite(row, col, code)});
     }
   }
   for (int word = 0; word < s.constant_words; ++word) {
     for (int bit = 0; bit < s.constant_bits; ++bit) {
       const int value = mask::RandomCode(flags.seed + 1, word, bit, 2);
-      program.shapes.push_back({bank.constant_layer(), bank.ConstantSite(word, bit, value)});
+      vias.push_back({bank.constant_layer(), bank.ConstantSite(word, bit, value)});
     }
   }
-  const size_t base = layout.cells.size() - 1;
-  layout.cells.push_back(std::move(program));
-  mask::Cell top;
-  top.name = "TOP";
-  top.placements = {{base, {}, 1, 1, {}}, {base + 1, {}, 1, 1, {}}};
-  layout.cells.push_back(std::move(top));
-  return {};
+  return vias;
 }
 
 Json ToJson(const CellFlags& flags, const mask::Bank& bank) {
@@ -106,8 +98,8 @@ Status RunMaskCell(const CellFlags& flags) {
     BURIN_TRY(WriteFileAtomically(flags.netlist, spice));
   }
   if (!flags.out.empty()) {
-    mask::Layout layout = bank.base();
-    if (flags.pattern != "none") BURIN_TRY(AddProgram(flags, bank, layout));
+    const mask::Layout layout =
+        flags.pattern == "none" ? bank.base() : mask::ProgrammedBank(bank, ProgramOf(flags, bank));
     BURIN_ASSIGN(const std::string bytes, mask::ToGdsii(layout, "burin"));
     BURIN_TRY(WriteFileAtomically(flags.out, bytes));
   }

@@ -41,6 +41,7 @@ struct EngraveFlags {
   std::string cartridge, chip, output, process, json;
   int64_t tile = -1;
   int threads = 0;
+  bool force = false;
 };
 
 Status WriteOneTile(const EngraveFlags& flags, const OnDie& on_die, const mask::Die& die,
@@ -113,6 +114,8 @@ Status RunEngrave(const EngraveFlags& flags) {
   BURIN_ASSIGN(const auto on_die, PlaceCartridge(flags.cartridge, chip));
   BURIN_ASSIGN(const mask::Die die, mask::Die::Create(chip, rules));
   if (flags.tile >= 0) return WriteOneTile(flags, *on_die, die, console);
+  BURIN_ASSIGN(OutputFolder folder,
+               OutputFolder::Create(flags.output, mask::kManifestName, flags.force));
   ThreadPool pool(ThreadCount(flags.threads));
   const auto start = std::chrono::steady_clock::now();
   mask::MaskManifest manifest;
@@ -120,7 +123,7 @@ Status RunEngrave(const EngraveFlags& flags) {
     Progress progress("mask", "banks", static_cast<uint64_t>(2 * on_die->fabric.banks));
     BURIN_ASSIGN(manifest, mask::WriteMasks(on_die->fabric, die,
                                             {VersionText(), chip_text.text, rules_text.text},
-                                            flags.output, pool, &progress));
+                                            folder, pool, &progress));
   }
   const double seconds = SecondsSince(start);
   console.Print(Describe(manifest, die, seconds));
@@ -218,6 +221,7 @@ void AddMaskEngraveCommands(CLI::App& mask, Action& action) {
   mask.add_option("-o,--output", flags->output,
                   "New or empty folder for the masks; with --tile a file")
       ->option_text("PATH");
+  mask.add_flag("--force", flags->force, "Replace the masks that are there");
   mask.add_option("--process", flags->process,
                   fmt::format("Rules to draw by: {}, or a file; the chip's process",
                               fmt::join(DataNames("rules"), ", ")))

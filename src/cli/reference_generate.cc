@@ -29,11 +29,13 @@ void ToFixed(std::span<const float> logits, std::vector<int32_t>& fixed) {
 // Picks tokens from float logits.
 class Picker {
  public:
-  static Result<Picker> Create(const SamplerSettings& settings, int64_t vocab) {
+  static Result<Picker> Create(const GenerateOptions& options, int64_t vocab) {
+    const SamplerSettings& settings = options.sampling;
     BURIN_ASSIGN(Sampler sampler, Sampler::Create(settings, vocab));
     const bool plain = settings.temperature == 0 && settings.repetition_penalty == 1 &&
-                       settings.logit_bias.empty();
-    return Picker(std::move(sampler), plain);
+                       settings.logit_bias.empty() && options.constraint == nullptr;
+    const auto words = static_cast<size_t>(options.constraint == nullptr ? 0 : (vocab + 63) / 64);
+    return Picker(std::move(sampler), plain, options.constraint, words);
   }
 
   int32_t Pick(std::span<const float> logits, std::span<const int32_t> history, uint64_t stream) {
@@ -41,13 +43,17 @@ class Picker {
       return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
     }
     ToFixed(logits, fixed_);
-    return sampler_.Sample(fixed_, history, history.size(), stream);
+    if (constraint_ != nullptr) constraint_->Allowed(allowed_);
+    return sampler_.Sample(fixed_, history, history.size(), stream, allowed_);
   }
 
  private:
-  Picker(Sampler sampler, bool plain) : sampler_(std::move(sampler)), plain_(plain) {}
+  Picker(Sampler sampler, bool plain, TokenConstraint* constraint, size_t words)
+      : sampler_(std::move(sampler)), plain_(plain), constraint_(constraint), allowed_(words) {}
   Sampler sampler_;
   bool plain_;
+  TokenConstraint* constraint_;
+  std::vector<uint64_t> allowed_;
   std::vector<int32_t> fixed_;
 };
 
@@ -89,7 +95,7 @@ Result<GenerateResult> GenerateReference(const ReferenceModel& model, ReferenceS
                                          const GenerateOptions& options, ThreadPool* pool,
                                          const std::function<bool(int32_t)>& on_token) {
   BURIN_TRY(CheckPrompt(model, state, prompt));
-  BURIN_ASSIGN(Picker picker, Picker::Create(options.sampling, model.config().vocab));
+  BURIN_ASSIGN(Picker picker, Picker::Create(options, model.config().vocab));
   GenerateResult result;
   const Clock::time_point prompt_start = Clock::now();
   BURIN_TRY(Prefill(model, state, prompt, options.prefill_chunk, pool));
@@ -109,6 +115,10 @@ Result<GenerateResult> GenerateReference(const ReferenceModel& model, ReferenceS
     history.push_back(token);
     if (on_token && !on_token(token)) {
       result.reason = FinishReason::kCallback;
+      break;
+    }
+    if (options.constraint != nullptr && !options.constraint->Advance(token)) {
+      result.reason = FinishReason::kStopId;
       break;
     }
     if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;

@@ -108,7 +108,7 @@ Status RunChip(const RtlFlags& flags, const ModelSource& source, const KernelSet
   if (!flags.adapter.empty()) {
     BURIN_ASSIGN(adapter, LoadAdapter(flags.adapter, model));
   }
-  BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(flags.output, flags.force));
+  BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(flags.output, kRtlMark, flags.force));
   const int64_t run = std::min(fabric.max_context, static_cast<int64_t>(prompt.size()) + tokens);
   console.Print(fmt::format("chip        {} banks on {}, about {} bytes of text\n",
                             WithCommas(static_cast<uint64_t>(fabric.banks)), source.chip.name,

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "emu/emulator.h"
 #include "numeric/matrix_pass.h"
+#include "rtl/emit.h"
 #include "rtl/tile.h"
 #include "timing/units.h"
 
@@ -100,7 +101,7 @@ Status RunTile(const TileRequest& request, const ModelSource& source, const Kern
   BURIN_ASSIGN(const PlacedFabric fabric, Place(source.plan, source.chip));
   BURIN_ASSIGN(const Tile tile, CutTile(fabric, matrix, request.column_block));
   const MatrixEntry& entry = source.plan.matrices[static_cast<size_t>(matrix)];
-  BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(request.output, request.force));
+  BURIN_ASSIGN(OutputFolder folder, OutputFolder::Create(request.output, kRtlMark, request.force));
   console.Print(fmt::format(
       "tile        {}, columns {} to {} (column block {} of {})\n"
       "            {} banks on {}, about {} bytes of text\n",

@@ -10,6 +10,7 @@
 #include "cli/adapter_report.h"
 #include "cli/app.h"
 #include "cli/console.h"
+#include "cli/output_form.h"
 #include "cli/session.h"
 #include "text/chat_template.h"
 
@@ -24,6 +25,7 @@ struct RunFlags {
   bool chat = false, raw = false, stats = false, ids = false, reference = false;
   EngineFlags engine;
   SamplingFlags sampling;
+  OutputForm form;
 };
 
 struct Prompt {
@@ -178,6 +180,12 @@ Status Run(const RunFlags& flags) {
   options.stop_ids = prompt.stop_ids;
   options.max_tokens = flags.tokens;
   options.prefill_chunk = flags.prefill_chunk;
+  std::shared_ptr<TokenConstraint> constraint;
+  if (!flags.form.empty()) {
+    BURIN_ASSIGN(const Tokenizer* tokenizer, NeedTokenizer(session->tokenizer(), flags.model));
+    BURIN_ASSIGN(constraint, MakeConstraint(flags.form, *tokenizer, prompt.stop_ids));
+  }
+  options.constraint = constraint.get();
   TokenPrinter printer(console, session->tokenizer(), flags.ids, prompt.continuation);
   const auto result = session->Continue(prompt.ids, options, [&printer](int32_t id) {
     printer.Add(id);
@@ -218,6 +226,7 @@ void AddRunCommand(CLI::App& app, Action& action) {
       ->option_text("N")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
   AddSamplingOptions(*command, flags->sampling);
+  AddOutputFormOptions(*command, flags->form);
   command
       ->add_option("--prefill-chunk", flags->prefill_chunk,
                    "Prompt tokens at a time; changes no result")

@@ -74,13 +74,17 @@ Result<ServerOptions> OptionsOf(const ServeFlags& flags) {
 }
 
 // Reads and quantizes adapters for the model, on the calling thread: the pool is the scheduler's.
-AdapterLoader LoaderFor(const QuantizedModel& model) {
-  return [&model](const std::string& path) -> Result<LoadedAdapter> {
+// With a chip they take what the chip's memory needs.
+AdapterLoader LoaderFor(const QuantizedModel& model, const SiliconModel* silicon) {
+  return [&model, silicon](const std::string& path) -> Result<LoadedAdapter> {
     BURIN_ASSIGN(const auto weights, LoadAdapter(path, model));
     LoadedAdapter loaded;
     loaded.weights = weights;
     loaded.rank = weights->rank;
     loaded.bytes = weights->DataBytes();
+    if (silicon != nullptr) {
+      BURIN_ASSIGN(loaded.bytes, silicon->BytesOf(*weights));
+    }
     loaded.digest = ToHex(weights->digest);
     loaded.base_model = weights->base_model;
     return loaded;
@@ -120,7 +124,7 @@ Status RunServe(const ServeFlags& flags) {
   served.tokenizer = tokenizer;
   served.kernels = kernels;
   served.pool = pool.size() > 1 ? &pool : nullptr;
-  served.load_adapter = LoaderFor(loaded.model);
+  served.load_adapter = LoaderFor(loaded.model, silicon.get());
   BURIN_TRY(server->Serve(served, adapters));
   if (!options.keys.needed() && flags.host != "127.0.0.1" && flags.host != "localhost" &&
       flags.host != "::1") {

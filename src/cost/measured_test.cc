@@ -46,6 +46,7 @@ ColumnFile ReadColumn(const std::string& name) {
   for (const char* key : {"supply_V", "row_pitch_um", "transistor_width_um"}) {
     reader.Number(key, 1e-3, 1e3);
   }
+  if (reader.Has("trip_V")) reader.Number("trip_V", 1e-3, 1e3);
   for (int64_t i = 0; i < reader.ArraySize("read"); ++i) {
     const std::string at = fmt::format("read[{}].", i);
     file.reads.push_back({reader.Int(at + "rows", 1, 65536), reader.Text(at + "load"),
@@ -53,6 +54,9 @@ ColumnFile ReadColumn(const std::string& name) {
                           reader.Number(at + "energy_fJ", 1e-6, 1e9)});
     for (const char* key : {"line_end_V", "neighbour_least_V", "far_least_V"}) {
       reader.Number(at + key, -1, 10);
+    }
+    for (const char* key : {"edge_least_V", "disturb_mV", "margin_mV"}) {
+      if (reader.Has(at + key)) reader.Number(at + key, -1e4, 1e4);
     }
   }
   const Status finished = reader.Finish();
@@ -154,10 +158,9 @@ void AddReads(Page& page) {
       "models | "
       "lines | rows | ns | chip | cycle, ns | share |\n|---|---|---|---|---|---|---|\n" +
       times +
-      "\nThe 45 nm column reads 256 rows in 0.93 ns at worst, one row block of hc1, whose cycle at "
-      "6 nm "
-      "is taken for 1.0 (0.7 to 2.0). There is no open transistor model below 45 nm to check "
-      "that.\n\n");
+      "\nThe 45 nm column of 256 rows is one row block of hc1, whose cycle at 6 nm is taken for "
+      "1.0 ns "
+      "(0.7 to 2.0). There is no open transistor model below 45 nm to check that.\n\n");
 }
 
 }  // namespace burin

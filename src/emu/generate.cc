@@ -28,6 +28,7 @@ Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
 
   std::vector<int32_t> history(prompt.begin(), prompt.end());
   std::vector<int32_t> logits(static_cast<size_t>(vocab));
+  std::vector<uint64_t> allowed(options.constraint == nullptr ? 0 : (logits.size() + 63) / 64);
   const auto prompt_size = static_cast<int64_t>(prompt.size());
   // At least the last token runs: its logits are needed.
   cache.Truncate(std::min(cache.length(), prompt_size - 1));
@@ -49,7 +50,8 @@ Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
   const Clock::time_point decode_start = Clock::now();
   result.reason = FinishReason::kMaxTokens;
   while (static_cast<int64_t>(result.tokens.size()) < options.max_tokens) {
-    const int32_t token = sampler.Sample(logits, history, history.size(), options.stream);
+    if (options.constraint != nullptr) options.constraint->Allowed(allowed);
+    const int32_t token = sampler.Sample(logits, history, history.size(), options.stream, allowed);
     if (std::find(options.stop_ids.begin(), options.stop_ids.end(), token) !=
         options.stop_ids.end()) {
       result.reason = FinishReason::kStopId;
@@ -59,6 +61,10 @@ Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
     history.push_back(token);
     if (on_token && !on_token(token)) {
       result.reason = FinishReason::kCallback;
+      break;
+    }
+    if (options.constraint != nullptr && !options.constraint->Advance(token)) {
+      result.reason = FinishReason::kStopId;
       break;
     }
     if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;

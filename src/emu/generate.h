@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "emu/emulator.h"
 #include "emu/sampler.h"
+#include "emu/token_constraint.h"
 
 namespace burin {
 
@@ -20,10 +21,11 @@ struct GenerateOptions {
   int64_t prefill_chunk = 512;       // prompt tokens between two looks at the interrupt flag
   uint64_t stream = 0;               // tells sequences of one seed apart
   const Adapter* adapter = nullptr;  // of all tokens; what is in the cache must come from it, too
+  TokenConstraint* constraint = nullptr;  // null: any text; stop_ids hold its end ids
 };
 
 enum class FinishReason : uint8_t {
-  kStopId,     // the model ended the text
+  kStopId,     // the model ended the text, or the constraint left nothing to follow
   kMaxTokens,  // options.max_tokens are there
   kCapacity,   // the cache is full
   kCallback,   // on_token said so

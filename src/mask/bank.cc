@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 #include "base/check.h"
 #include "mask/painter.h"
@@ -294,6 +295,17 @@ Rect Bank::ConstantSite(int word, int bit, int value) const {
 }
 
 std::vector<Rect> Bank::FixedVias() const { return Flatten(base_, weight_layer_); }
+
+Layout ProgrammedBank(const Bank& bank, std::vector<Shape> vias) {
+  Layout layout = bank.base();
+  const size_t base = layout.cells.size() - 1;
+  layout.cells.push_back({"program", std::move(vias), {}, {}});
+  Cell top;
+  top.name = "TOP";
+  top.placements = {{base, {}, 1, 1, {}}, {base + 1, {}, 1, 1, {}}};
+  layout.cells.push_back(std::move(top));
+  return layout;
+}
 
 std::vector<Rect> Flatten(const Layout& layout, Layer layer) {
   std::vector<Shape> shapes;

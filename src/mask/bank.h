@@ -80,6 +80,9 @@ class Bank {
   Rect extent_;
 };
 
+// The base of a bank and `vias` in a cell "program" beside it, both placed by the last cell, TOP.
+Layout ProgrammedBank(const Bank& bank, std::vector<Shape> vias);
+
 // All rectangles of a layer of the last cell, with the arrays written out, sorted by y, then x.
 std::vector<Rect> Flatten(const Layout& layout, Layer layer);
 // The smallest rectangle around all shapes of the last cell.

@@ -95,23 +95,32 @@ Status LayerReader::TakeStrays(size_t top, const ReportProblem& report) {
 }
 
 Result<int64_t> LayerReader::ReadBank(int64_t bank, const SiteMap& sites, std::span<uint8_t> values,
-                                      const ReportProblem& report) const {
+                                      const ReportProblem& report,
+                                      const DescribePlace& describe) const {
   return Read(fmt::format("bank {}", bank), bank, banks_[static_cast<size_t>(bank)], sites, values,
-              report);
+              report, describe);
 }
 
 Result<int64_t> LayerReader::ReadTable(int64_t unit, const SiteMap& sites,
                                        std::span<uint8_t> values,
                                        const ReportProblem& report) const {
   return Read(fmt::format("table unit {}", unit), static_cast<int64_t>(banks_.size()) + unit,
-              tables_[static_cast<size_t>(unit)], sites, values, report);
+              tables_[static_cast<size_t>(unit)], sites, values, report, {});
 }
 
 Result<int64_t> LayerReader::Read(const std::string& name, int64_t place,
                                   const std::vector<size_t>& cells, const SiteMap& sites,
-                                  std::span<uint8_t> values, const ReportProblem& report) const {
+                                  std::span<uint8_t> values, const ReportProblem& report,
+                                  const DescribePlace& describe) const {
   std::fill(values.begin(), values.end(), kNoVia);
   int64_t vias = 0;
+  // "row 3, column 5 (what lies there)", and what should be there.
+  auto describe_site = [&](const SiteMap::Site& at) {
+    PlaceText text = describe ? describe(at.row, at.col) : PlaceText{};
+    text.where = fmt::format("{} {}, {} {}{}", sites.row_name(), at.row, sites.col_name(), at.col,
+                             text.where);
+    return text;
+  };
   auto take = [&](Layer layer, const Rect& rect) {
     if (layer != sites.layer()) {
       report(fmt::format("{}: a rectangle {} on layer {}/{}, which is not this file's", name,
@@ -122,17 +131,17 @@ Result<int64_t> LayerReader::Read(const std::string& name, int64_t place,
     const auto site = sites.Find(rect);
     if (!site) {
       const SiteMap::Site near = sites.Nearest(rect);
-      report(fmt::format("{}: a via {} on no site; nearest: {} {}, {} {}, {} {}", name,
-                         Nanometres(rect), sites.row_name(), near.row, sites.col_name(), near.col,
-                         sites.value_name(), near.value));
+      const PlaceText text = describe_site(near);
+      report(fmt::format("{}: a via {} on no site; nearest: {}, {} {}{}", name, Nanometres(rect),
+                         text.where, sites.value_name(), near.value, text.wanted));
       return;
     }
     uint8_t& value = values[static_cast<size_t>(site->row) * static_cast<size_t>(sites.cols()) +
                             static_cast<size_t>(site->col)];
     if (value != kNoVia) {
-      report(fmt::format("{}, {} {}, {} {}: two vias, {} {} and {}", name, sites.row_name(),
-                         site->row, sites.col_name(), site->col, sites.value_name(), value,
-                         site->value));
+      const PlaceText text = describe_site(*site);
+      report(fmt::format("{}, {}: two vias, {} {} and {}{}", name, text.where, sites.value_name(),
+                         value, site->value, text.wanted));
       return;
     }
     value = static_cast<uint8_t>(site->value);

@@ -13,6 +13,7 @@
 #include "mask/masks_writer.h"
 #include "mask/page_constants.h"
 #include "mask/read_back.h"
+#include "mask/rounding.h"
 #include "mask/table_rom.h"
 #include "quant/cartridge.h"
 #include "quant/engrave.h"
@@ -79,7 +80,8 @@ class Masks : public testing::Test {
     const auto fabric = Place(PlanOf(model, "m"), die_.chip());
     EXPECT_TRUE(fabric) << fabric.error().ToString();
     const std::string rules = ReadData("rules", "sky130").value().text;
-    return WriteMasks(*fabric, die_, {"test", kChipText, rules}, folder_ / name, pool_, nullptr);
+    BURIN_ASSIGN(OutputFolder out, OutputFolder::Create(folder_ / name, kManifestName, false));
+    return WriteMasks(*fabric, die_, {"test", kChipText, rules}, out, pool_, nullptr);
   }
   ReadBack Read(const char* name, const QuantizedModel* model) {
     auto read = ReadMasks(folder_ / name, model, pool_, nullptr);
@@ -122,9 +124,10 @@ TEST_F(Masks, BaseIsTheSameForEveryModelAndBytesForEveryPool) {
   EXPECT_NE(first->files[2].sha256, second->files[2].sha256);
   ThreadPool alone(1);
   const auto fabric = Place(PlanOf(a, "m"), die_.chip());
-  const auto again =
-      WriteMasks(*fabric, die_, {"test", kChipText, ReadData("rules", "sky130")->text},
-                 folder_ / "c", alone, nullptr);
+  auto out = OutputFolder::Create(folder_ / "c", kManifestName, false);
+  ASSERT_TRUE(out);
+  const auto again = WriteMasks(
+      *fabric, die_, {"test", kChipText, ReadData("rules", "sky130")->text}, *out, alone, nullptr);
   ASSERT_TRUE(again);
   for (size_t i = 0; i < again->files.size(); ++i)
     EXPECT_EQ(again->files[i].sha256, first->files[i].sha256);
@@ -181,8 +184,10 @@ TEST_F(Masks, SeveralDiesReadBack) {
   std::string text = kChipText;
   text.replace(text.find("banks = 60"), 10, "banks = 20");
   text.replace(text.find("dies = 1"), 8, "dies = 4");
+  auto out = OutputFolder::Create(folder_ / "m", kManifestName, false);
+  ASSERT_TRUE(out);
   const auto made = WriteMasks(*fabric, die, {"test", text, ReadData("rules", "sky130")->text},
-                               folder_ / "m", pool_, nullptr);
+                               *out, pool_, nullptr);
   ASSERT_TRUE(made) << made.error().ToString();
   EXPECT_EQ(made->files.size(), static_cast<size_t>(1 + 2 * fabric->dies));
   const ReadBack read = Read("m", &model);
@@ -200,7 +205,7 @@ TEST_F(Masks, RefusesWhatIsNotTheirs) {
   };
   EXPECT_THAT(error_of(ReadMasks(folder_ / "a", &b, pool_, nullptr)),
               HasSubstr("those of the cartridge"));
-  EXPECT_THAT(error_of(Write(b, "a")), HasSubstr("is not an empty folder"));
+  EXPECT_THAT(error_of(Write(b, "a")), HasSubstr("a folder that is not empty"));
   EXPECT_TRUE(fs::exists(folder_ / "a" / "masks.toml"));
   EXPECT_THAT(error_of(ReadMasks(folder_ / "nothing", &a, pool_, nullptr)),
               HasSubstr("has no masks.toml"));
@@ -261,6 +266,36 @@ TEST(EnergyByRank, FindsTheRankOfASum) {
   EXPECT_LT(energy[0], 1);
   EXPECT_NEAR(energy[2], 1, 1e-5);
   EXPECT_EQ(EnergyByRank(std::vector<float>(12), 3, 4, 2), (std::vector<double>{1, 1}));
+}
+
+// Cells of a codebook by hand: from half way to the level below to half way to the one above.
+TEST(RoundingError, IsTheMeanSquareOverACell) {
+  PackedMatrix matrix;
+  matrix.shape = {32, 16, 3, 32};
+  matrix.codebook = {-10, -6, -4, -1, 1, 4, 6, 10};
+  matrix.exponent = -3;  // a unit of 16 * 2^-3 = 2
+  std::vector<uint8_t> codes(matrix.shape.CodeBytes()), scales(matrix.shape.ScaleBytes(), 0xF0);
+  for (uint32_t code = 0; code < 8; ++code) SetCode(matrix.shape, codes, code, 3, code);
+  matrix.codes = codes;
+  matrix.scales = scales;
+  EXPECT_EQ(WeightValue(matrix, 0, 3), -20);
+  const RoundingError error(matrix);
+  EXPECT_DOUBLE_EQ(error.At(0, 3), 4 * (2.0 * 2 * 2 + 2 * 2 * 2) / (3 * 4));  // both sides 2 wide
+  EXPECT_DOUBLE_EQ(error.At(1, 3), 4 * (2.0 * 2 * 2 + 1) / (3 * 3));
+  EXPECT_DOUBLE_EQ(error.At(3, 3), 4 * (1.5 * 1.5 * 1.5 + 1) / (3 * 2.5));
+  EXPECT_DOUBLE_EQ(error.At(4, 3), error.At(3, 3));
+}
+
+TEST(MaskDiff, WhatALoraLeavesIsComparedWithRounding) {
+  MaskDiff diff;
+  diff.tensors.resize(3);
+  diff.tensors[0] = {"a", 0, 0, 0, 0, 0, 10, 0, 3, {0.5, 0.9}};
+  diff.tensors[1] = {"b", 0, 0, 0, 0, 0, 30, 0, 1, {0.5, 0.7}};
+  const LowRankShare share = diff.LowRank();  // the third has no energies
+  EXPECT_DOUBLE_EQ(share.held, (10 * 0.9 + 30 * 0.7) / 40);
+  EXPECT_DOUBLE_EQ(share.left_over_rounding, (1 + 9) / 4.0);
+  EXPECT_EQ(MaskDiff{}.LowRank().held, 1);
+  EXPECT_EQ(MaskDiff{}.LowRank().left_over_rounding, 0);
 }
 
 }  // namespace

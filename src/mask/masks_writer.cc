@@ -1,6 +1,7 @@
 #include "mask/masks_writer.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,13 @@
 
 namespace burin::mask {
 namespace {
+
+// Gives the pages of a cartridge that were read back to the system, so that drawing a model of any
+// size takes the memory of a part of it; what is needed again is read again.
+void ReleasePages(const QuantizedModel& model) {
+  const auto bytes = model.file->bytes();
+  ::madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), MADV_DONTNEED);
+}
 
 // What one thread needs to draw banks.
 class BankDrawer {
@@ -113,6 +121,7 @@ class LayerWriter {
 
  private:
   static constexpr int64_t kBatch = 32;  // banks between two writes
+  static constexpr int64_t kWeightsBetweenReleases = int64_t{1} << 28;
 
   template <typename Draw>
   Result<OasisWriter::Written> Layer(int64_t which, const std::filesystem::path& path,
@@ -122,6 +131,7 @@ class LayerWriter {
     const int64_t first = fabric_.die_first_bank[static_cast<size_t>(which)];
     const int64_t end = fabric_.die_first_bank[static_cast<size_t>(which) + 1];
     OasisCell top(name);
+    int64_t drawn = 0;
     for (int64_t begin = first; begin < end; begin += kBatch) {
       if (InterruptRequested()) return Interrupted("burin mask");
       const auto count = static_cast<size_t>(std::min(kBatch, end - begin));
@@ -143,6 +153,12 @@ class LayerWriter {
                          die_.bank_origins()[static_cast<size_t>(local)]);
       }
       if (progress_ != nullptr) progress_->Add(count);
+      drawn += static_cast<int64_t>(count) * fabric_.chip.fold * fabric_.chip.rows *
+               fabric_.chip.columns;
+      if (drawn >= kWeightsBetweenReleases) {
+        ReleasePages(*fabric_.plan.weights);
+        drawn = 0;
+      }
     }
     if (index == nullptr) BURIN_TRY(AddUnusedAndTables(end - first, tables, writer, top));
     BURIN_TRY(writer.Add(top));
@@ -181,47 +197,6 @@ class LayerWriter {
   std::vector<BankDrawer> drawers_;
 };
 
-// Removes what a failed run left.
-class FolderGuard {
- public:
-  explicit FolderGuard(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  ~FolderGuard() {
-    if (done_) return;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
-      std::filesystem::remove(entry.path(), ignored);
-    }
-    if (made_) std::filesystem::remove(folder_, ignored);
-  }
-  Status Begin(uint64_t bytes) {
-    std::error_code error;
-    if (std::filesystem::exists(folder_, error) && !std::filesystem::is_empty(folder_, error)) {
-      done_ = true;  // what is in there is not ours
-      return BadInput(folder_.string(), "is not an empty folder", "a new or empty one");
-    }
-    if (error) {
-      done_ = true;
-      return IoError(folder_.string(), error.message());
-    }
-    made_ = std::filesystem::create_directory(folder_, error);
-    if (error) {
-      done_ = true;
-      return IoError(folder_.string(), error.message());
-    }
-    BURIN_ASSIGN(const uint64_t free, FreeDiskBytes(folder_));
-    if (free < bytes) {
-      return IoError(folder_.string(), fmt::format("{} free", HumanBytes(free)),
-                     fmt::format("up to {} for the masks", HumanBytes(bytes)));
-    }
-    return {};
-  }
-  void Done() { done_ = true; }
-
- private:
-  const std::filesystem::path folder_;
-  bool made_ = false, done_ = false;
-};
-
 }  // namespace
 
 std::vector<const PlacedBlock*> BlocksByPage(const PlacedFabric& fabric) {
@@ -233,23 +208,28 @@ std::vector<const PlacedBlock*> BlocksByPage(const PlacedFabric& fabric) {
 }
 
 uint64_t MaskBytesBound(const PlacedFabric& fabric, const Die& die) {
-  // A via takes at most two bytes before compression and deflate adds a fraction of a per mille; a
-  // byte a via is what random codes take at worst, and the base of a die is some MiB.
-  constexpr uint64_t kBase = uint64_t{64} << 20;
+  // Random codes take less than a byte a via, the head of a row less than 16, a bit of constants
+  // less than half a byte; the base of a die is some MiB.
+  constexpr uint64_t kBase = uint64_t{64} << 20, kRowHead = 16;
   const uint64_t weights =
-      fabric.blocks.size() * static_cast<uint64_t>(fabric.chip.rows * fabric.chip.columns);
+      fabric.blocks.size() *
+      static_cast<uint64_t>(fabric.chip.rows * (fabric.chip.columns + int64_t{kRowHead}));
   const uint64_t constants = static_cast<uint64_t>(
       fabric.dies * (fabric.chip.banks * die.BankConstantBytes() + fabric.chip.table_bytes));
   return weights + 8 * constants / 2 + kBase;
 }
 
 Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
-                                const MaskSources& sources, const std::filesystem::path& folder,
-                                ThreadPool& pool, Progress* progress) {
+                                const MaskSources& sources, OutputFolder& output, ThreadPool& pool,
+                                Progress* progress) {
   BURIN_CHECK(fabric.plan.weights != nullptr);
   BURIN_ASSIGN(const std::vector<uint8_t> tables, TableRomOf(fabric));
-  FolderGuard guard(folder);
-  BURIN_TRY(guard.Begin(MaskBytesBound(fabric, die)));
+  const std::filesystem::path& folder = output.partial();
+  BURIN_ASSIGN(const uint64_t free, FreeDiskBytes(folder));
+  if (const uint64_t bytes = MaskBytesBound(fabric, die); free < bytes) {
+    return IoError(output.path().string(), fmt::format("{} free", HumanBytes(free)),
+                   fmt::format("up to {} for the masks", HumanBytes(bytes)));
+  }
   MaskManifest manifest;
   manifest.tool = sources.tool;
   manifest.model = fabric.plan.name;
@@ -277,11 +257,11 @@ Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
   manifest.constant_vias = fabric.dies * 8 *
                            (fabric.chip.banks * die.BankConstantBytes() +
                             static_cast<int64_t>(die.table_origins().size()) * kTableUnitBytes);
-  BURIN_TRY(WriteFileAtomically(folder / "banks.tsv", index));
-  BURIN_TRY(WriteFileAtomically(folder / "chip.toml", sources.chip_text));
-  BURIN_TRY(WriteFileAtomically(folder / "rules.toml", sources.rules_text));
-  BURIN_TRY(WriteFileAtomically(folder / kManifestName, ManifestText(manifest)));
-  guard.Done();
+  BURIN_TRY(output.Write("banks.tsv", index));
+  BURIN_TRY(output.Write("chip.toml", sources.chip_text));
+  BURIN_TRY(output.Write("rules.toml", sources.rules_text));
+  BURIN_TRY(output.Write(kManifestName, ManifestText(manifest)));
+  BURIN_TRY(output.Finish());
   return manifest;
 }
 
@@ -299,31 +279,23 @@ std::vector<uint8_t> BankCodes(const PlacedFabric& fabric, int64_t bank) {
 Layout TileLayout(const PlacedFabric& fabric, const Die& die, int64_t bank) {
   const auto blocks = BlocksByPage(fabric);
   const BankDrawer drawer(fabric, die, blocks);
-  Layout layout = die.bank().base();
-  const size_t base = layout.cells.size() - 1;
-  Cell program;
-  program.name = "program";
+  std::vector<Shape> vias;
   const std::vector<uint8_t> codes = BankCodes(fabric, bank);
   const auto columns = static_cast<size_t>(fabric.chip.columns);
   for (size_t i = 0; i < codes.size(); ++i) {
     if (codes[i] == kNoVia) continue;
     const Rect site =
         die.bank().ViaSite(static_cast<int>(i / columns), static_cast<int>(i % columns), codes[i]);
-    program.shapes.push_back({die.bank().weight_layer(), site});
+    vias.push_back({die.bank().weight_layer(), site});
   }
   const std::vector<uint8_t> bytes = drawer.ConstantBytes(bank);
   for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
     const Rect site =
         die.bank().ConstantSite(static_cast<int>(bit / kWordBits),
                                 static_cast<int>(bit % kWordBits), bytes[bit / 8] >> (bit % 8) & 1);
-    program.shapes.push_back({die.bank().constant_layer(), site});
+    vias.push_back({die.bank().constant_layer(), site});
   }
-  layout.cells.push_back(std::move(program));
-  Cell top;
-  top.name = "TOP";
-  top.placements = {{base, {}, 1, 1, {}}, {base + 1, {}, 1, 1, {}}};
-  layout.cells.push_back(std::move(top));
-  return layout;
+  return ProgrammedBank(die.bank(), std::move(vias));
 }
 
 Status WriteOasis(const Layout& layout, const std::filesystem::path& path) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/output_folder.h"
 #include "base/progress.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
@@ -22,13 +23,13 @@ struct MaskSources {
   std::string rules_text;  // copied to rules.toml
 };
 
-// Writes the masks of all dies. The folder must be new or empty; when anything fails, what was
-// written is removed. Same model, chip and rules: same bytes, for any pool. Memory: some MiB a
-// thread. `progress` may be null; it counts banks. Needs plan.weights, opened from a file. Errors:
-// folder not empty; too little disk (checked before); tables above table_bytes; kIo; an interrupt.
+// Writes the masks of all dies and finishes the folder (its mark: kManifestName). Same model, chip
+// and rules: same bytes, for any pool. Memory: some MiB a thread. `progress` may be null; it counts
+// banks. Needs plan.weights, opened from a file. Errors: too little disk (checked before); tables
+// above table_bytes; kIo; an interrupt.
 Result<MaskManifest> WriteMasks(const PlacedFabric& fabric, const Die& die,
-                                const MaskSources& sources, const std::filesystem::path& folder,
-                                ThreadPool& pool, Progress* progress);
+                                const MaskSources& sources, OutputFolder& output, ThreadPool& pool,
+                                Progress* progress);
 
 // One bank of a model with base, weights and constants, for viewers, rule checks and extraction.
 // The last cell, TOP, places the bank's base and `program`, which holds the vias of both layers.

@@ -65,6 +65,7 @@ class Reader {
                         const std::string& name, int64_t first_word,
                         const ReportProblem& report) const;
   std::string Place(const PlacedBlock& block, int64_t r, int64_t c) const;
+  PlaceText DescribeCell(int64_t bank, int64_t row, int64_t col);
   void Finish();
 
   bool compares() const { return cartridge_ != nullptr; }
@@ -212,7 +213,9 @@ Status Reader::ReadWeights(const LayerReader& weights, int64_t bank, int64_t loc
   const ChipSpec& chip = die_->chip();
   const auto page_cells = static_cast<size_t>(chip.rows * chip.columns);
   Bytes values(page_cells * static_cast<size_t>(chip.fold));
-  BURIN_ASSIGN(const int64_t vias, weights.ReadBank(local, *weight_sites_, values, report));
+  const auto describe = [&](int row, int col) { return DescribeCell(bank, row, col); };
+  BURIN_ASSIGN(const int64_t vias,
+               weights.ReadBank(local, *weight_sites_, values, report, describe));
   weight_vias_ += vias;
   for (int64_t page = 0; page < chip.fold; ++page) {
     const auto cells =
@@ -241,6 +244,23 @@ std::string Reader::Place(const PlacedBlock& block, int64_t r, int64_t c) const 
   if (bits != 6) return fmt::format("{}, input {}, output {}", name, row, column);
   return fmt::format("{}, input {}, output {}, {} half", name, row, column / 2,
                      column % 2 == 0 ? "high" : "low");
+}
+
+// The weight at a word line and column of a bank; its tensor counts as damaged.
+PlaceText Reader::DescribeCell(int64_t bank, int64_t row, int64_t col) {
+  const ChipSpec& chip = die_->chip();
+  const PlacedBlock* block =
+      bank < 0 ? nullptr : blocks_[static_cast<size_t>(bank * chip.fold + row / chip.rows)];
+  if (block == nullptr) return {};
+  damaged_[static_cast<size_t>(block->matrix)] = true;
+  PlaceText text{fmt::format(" ({})", Place(*block, row % chip.rows, col)), {}};
+  if (compares()) {
+    Bytes wanted(static_cast<size_t>(chip.rows * chip.columns));
+    BlockCodes(fabric_, *block, wanted);
+    text.wanted = fmt::format(", the cartridge has {}",
+                              wanted[static_cast<size_t>(row % chip.rows * chip.columns + col)]);
+  }
+  return text;
 }
 
 void Reader::TakePage(const PlacedBlock& block, std::span<const uint8_t> values, int64_t local,
@@ -280,7 +300,7 @@ Status Reader::ReadConstants(const LayerReader& constants, int64_t bank, int64_t
   const ChipSpec& chip = die_->chip();
   const std::string name = fmt::format("bank {}", local);
   Bytes values(static_cast<size_t>(constant_sites_->rows() * constant_sites_->cols()));
-  BURIN_ASSIGN(const int64_t vias, constants.ReadBank(local, *constant_sites_, values, report));
+  BURIN_ASSIGN(const int64_t vias, constants.ReadBank(local, *constant_sites_, values, report, {}));
   constant_vias_ += vias;
   const Bytes bytes = BytesOfBits(values, name, report);
   const int64_t size = die_->PageBytes();

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 
+#include "base/output_folder.h"
 #include "base/result.h"
 #include "fabric/placed_fabric.h"
 #include "rtl/engine_plan.h"
-#include "rtl/output_folder.h"
 
 namespace burin {
+
+// A file in every folder that holds emitted RTL, a chip's or a tile's.
+inline constexpr std::string_view kRtlMark = "sim/bench.sv";
 
 struct EmittedChip {
   int64_t banks = 0, rom_modules = 0;

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/output_folder.h"
 #include "base/result.h"
-#include "rtl/output_folder.h"
 
 namespace burin {
 

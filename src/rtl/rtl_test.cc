@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/output_folder.h"
 #include "rtl/expression.h"
 #include "rtl/names.h"
-#include "rtl/output_folder.h"
 #include "rtl/rom.h"
 #include "rtl/verilog.h"
 
@@ -87,7 +87,7 @@ TEST(RomTest, FieldsLieWhereTheyWereSet) {
 }
 
 TEST(RomTest, EqualContentsAreOneModule) {
-  auto folder = OutputFolder::Create(FreshPath("store"), false);
+  auto folder = OutputFolder::Create(FreshPath("store"), "mark", false);
   ASSERT_TRUE(folder);
   RomStore store(*folder);
   RomImage a(4, 8), b(4, 8), c(4, 9);
@@ -98,27 +98,6 @@ TEST(RomTest, EqualContentsAreOneModule) {
   EXPECT_NE(*store.Add(a, "a"), *store.Add(c, "c"));
   EXPECT_EQ(store.modules(), 2);
   EXPECT_EQ(store.bits(), 4u * 8 + 4 * 9);
-}
-
-TEST(OutputFolderTest, RefusesAFolderWithSomethingInIt) {
-  const fs::path path = FreshPath("full");
-  fs::create_directories(path);
-  std::ofstream(path / "keep") << "x";
-  const auto refused = OutputFolder::Create(path, false);
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().ToString(), HasSubstr("--force"));
-  EXPECT_TRUE(fs::exists(path / "keep"));
-}
-
-TEST(OutputFolderTest, WhatIsNotFinishedLeavesNothing) {
-  const fs::path path = FreshPath("unfinished");
-  {
-    auto folder = OutputFolder::Create(path, false);
-    ASSERT_TRUE(folder);
-    ASSERT_TRUE(folder->Write("a/b.txt", "x"));
-  }
-  EXPECT_FALSE(fs::exists(path));
-  EXPECT_FALSE(fs::exists(path.string() + ".partial"));
 }
 
 }  // namespace

@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/output_folder.h"
 #include "base/result.h"
 #include "fabric/placed_fabric.h"
 #include "numeric/block_float.h"
 #include "rtl/emit.h"
 #include "rtl/engine_plan.h"
-#include "rtl/output_folder.h"
 
 namespace burin {
 

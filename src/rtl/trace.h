@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "base/output_folder.h"
 #include "base/sha256.h"
 #include "rtl/engine_plan.h"
-#include "rtl/output_folder.h"
 
 namespace burin {
 

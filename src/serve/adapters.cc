@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace burin {
 namespace {
@@ -29,7 +30,7 @@ bool IsName(std::string_view name) {
 
 }  // namespace
 
-ApiResult<void> AdapterRegistry::CheckName(const std::string& name) const {
+ApiResult<void> AdapterRegistry::CheckName(const std::string& name, bool may_be_taken) const {
   if (!IsName(name)) {
     return Refuse(BadField("lora_name",
                            "'lora_name' must be 1 to 64 letters, digits, '.', '_' or '-', the "
@@ -37,29 +38,51 @@ ApiResult<void> AdapterRegistry::CheckName(const std::string& name) const {
                            "invalid_value"));
   }
   const std::lock_guard lock(mutex_);
-  if (name == base_ || adapters_.contains(name)) {
+  if (name == base_ || (!may_be_taken && adapters_.contains(name))) {
     return Refuse(BadField(
         "lora_name", fmt::format("The name '{}' is taken. Unload it first.", name), "name_taken"));
   }
   return {};
 }
 
-ApiResult<std::shared_ptr<const LoadedAdapter>> AdapterRegistry::Load(const std::string& name,
-                                                                      const std::string& path) {
+uint64_t AdapterRegistry::LeavingBytes() const {
+  uint64_t bytes = 0;
+  for (const auto& weak : leaving_) {
+    if (const auto adapter = weak.lock()) bytes += adapter->bytes;
+  }
+  return bytes;
+}
+
+uint64_t AdapterRegistry::UsedBytes() const {
+  uint64_t bytes = LeavingBytes();
+  for (const auto& [name, adapter] : adapters_) bytes += adapter->bytes;
+  return bytes;
+}
+
+ApiResult<std::shared_ptr<const LoadedAdapter>> AdapterRegistry::Load(
+    const std::string& name, const std::string& path,
+    std::shared_ptr<const LoadedAdapter>* replaced) {
   const std::lock_guard loading(loading_);
-  BURIN_API_TRY(CheckName(name));
+  BURIN_API_TRY(CheckName(name, replaced != nullptr));
   auto loaded = loader_(path);
   if (!loaded) return Refuse(BadField("lora_path", loaded.error().ToString(), "adapter_refused"));
   const std::lock_guard lock(mutex_);
-  uint64_t used = 0;
-  for (const auto& [other, adapter] : adapters_) used += adapter->bytes;
-  if (loaded->bytes > memory_bytes_ - std::min(used, memory_bytes_)) {
+  std::erase_if(leaving_, [](const auto& weak) { return weak.expired(); });
+  const auto old = adapters_.find(name);
+  uint64_t used = UsedBytes();
+  // What stands in the way leaves first, unless texts are written with it right now.
+  if (old != adapters_.end() && old->second.use_count() == 1) used -= old->second->bytes;
+  const uint64_t free = memory_bytes_ - std::min(used, memory_bytes_);
+  if (loaded->bytes > free) {
+    std::string message = fmt::format(
+        "The adapter needs {} bytes of adapter memory; {} of {} are free. Unload "
+        "another one first.",
+        loaded->bytes, free, memory_bytes_);
+    if (const uint64_t leaving = LeavingBytes(); leaving > 0) {
+      message += fmt::format(" {} bytes come free with texts that are written now.", leaving);
+    }
     return Refuse(
-        {409,
-         fmt::format("The adapter needs {} bytes of adapter memory; {} of {} are free. Unload "
-                     "another one first.",
-                     loaded->bytes, memory_bytes_ - std::min(used, memory_bytes_), memory_bytes_),
-         "insufficient_capacity", "lora_path", "adapter_memory_full", 0});
+        {409, std::move(message), "insufficient_capacity", "lora_path", "adapter_memory_full", 0});
   }
   loaded->id = ++last_id_;
   loaded->name = name;
@@ -68,7 +91,13 @@ ApiResult<std::shared_ptr<const LoadedAdapter>> AdapterRegistry::Load(const std:
                         std::chrono::system_clock::now().time_since_epoch())
                         .count();
   auto adapter = std::make_shared<const LoadedAdapter>(std::move(*loaded));
-  adapters_.emplace(name, adapter);
+  if (old != adapters_.end()) {
+    if (default_ == old->second->id) default_ = adapter->id;
+    leaving_.push_back(old->second);
+    *replaced = std::exchange(old->second, adapter);
+  } else {
+    adapters_.emplace(name, adapter);
+  }
   return adapter;
 }
 
@@ -81,6 +110,7 @@ ApiResult<std::shared_ptr<const LoadedAdapter>> AdapterRegistry::Unload(const st
     return Refuse(std::move(error));
   }
   auto adapter = it->second;
+  leaving_.push_back(adapter);
   adapters_.erase(it);
   if (default_ == adapter->id) default_.reset();
   return adapter;
@@ -127,9 +157,7 @@ std::optional<uint64_t> AdapterRegistry::default_id() const {
 
 uint64_t AdapterRegistry::used_bytes() const {
   const std::lock_guard lock(mutex_);
-  uint64_t used = 0;
-  for (const auto& [name, adapter] : adapters_) used += adapter->bytes;
-  return used;
+  return UsedBytes();
 }
 
 void SetAdapter(Chunk& chunk, const LoadedAdapter* adapter) {

@@ -39,9 +39,12 @@ class AdapterRegistry {
   AdapterRegistry(std::string base, AdapterLoader loader, uint64_t memory_bytes)
       : base_(std::move(base)), loader_(std::move(loader)), memory_bytes_(memory_bytes) {}
 
-  // Errors: a name that is taken or no name, a path that cannot be loaded, no room (with numbers).
-  ApiResult<std::shared_ptr<const LoadedAdapter>> Load(const std::string& name,
-                                                       const std::string& path);
+  // With `replaced` it takes the place of the adapter of that name, which `replaced` then holds: at
+  // once, and only if all went well. Errors: a name that is taken (without `replaced`) or no name,
+  // a path that cannot be loaded, no room (with numbers).
+  ApiResult<std::shared_ptr<const LoadedAdapter>> Load(
+      const std::string& name, const std::string& path,
+      std::shared_ptr<const LoadedAdapter>* replaced = nullptr);
   // The adapter that was unloaded. Errors: 404.
   ApiResult<std::shared_ptr<const LoadedAdapter>> Unload(const std::string& name);
 
@@ -55,10 +58,12 @@ class AdapterRegistry {
 
   const std::string& base() const { return base_; }
   uint64_t memory_bytes() const { return memory_bytes_; }
-  uint64_t used_bytes() const;
+  uint64_t used_bytes() const;  // those that are unloaded and still at work count
 
  private:
-  ApiResult<void> CheckName(const std::string& name) const;
+  ApiResult<void> CheckName(const std::string& name, bool may_be_taken) const;
+  uint64_t UsedBytes() const;     // under mutex_
+  uint64_t LeavingBytes() const;  // of these, the unloaded ones'
 
   const std::string base_;
   const AdapterLoader loader_;
@@ -66,6 +71,7 @@ class AdapterRegistry {
   std::mutex loading_;  // one at a time: room is checked before it is taken
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const LoadedAdapter>> adapters_;
+  std::vector<std::weak_ptr<const LoadedAdapter>> leaving_;  // unloaded, maybe still at work
   uint64_t last_id_ = 0;
   std::optional<uint64_t> default_;
 };

@@ -65,11 +65,12 @@ ApiResult<std::string> LoadFrom(const App& app, const Call& call) {
   bool in_place = false;
   (*document)["load_inplace"].Read(in_place);
   BURIN_API_TRY(document->Check());
-  if (in_place) {
-    if (const auto old = app.adapters.Unload(name)) app.scheduler.ForgetAdapter((*old)->id);
-  }
   BURIN_API_ASSIGN(const std::string inside, PathInside(app.adapter_folder, path));
-  BURIN_API_ASSIGN(const auto adapter, app.adapters.Load(name, inside));
+  std::shared_ptr<const LoadedAdapter> replaced;
+  BURIN_API_ASSIGN(const auto adapter,
+                   app.adapters.Load(name, inside, in_place ? &replaced : nullptr));
+  if (replaced) app.scheduler.ForgetAdapter(replaced->id);
+  replaced.reset();  // the memory that it had is free now, if no text is written with it
   JsonWriter json;
   json.BeginObject().Field("status", "success");
   json.Field("message", fmt::format("LoRA adapter '{}' added successfully.", name));

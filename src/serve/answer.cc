@@ -193,15 +193,16 @@ void ServedAnswer::WriteUsage(JsonWriter& json) const {
   json.EndObject();
 }
 
-void ServedAnswer::WriteTimings(const Choice& choice, JsonWriter& json) const {
+void ServedAnswer::WriteTimings(Choice& choice, JsonWriter& json) {
   const SequenceTimes& t = choice.times;
   const auto prompt = static_cast<int64_t>(choice.sequence->request.prompt.size());
   const int64_t computed = prompt - t.cached_tokens, fresh = choice.text.tokens();
   const bool wrote = t.first_token.time_since_epoch().count() != 0;
+  const auto end = choice.ended ? t.ended : std::chrono::steady_clock::now();
   const double queue_ms = Milliseconds(t.started - t.submitted);
-  const double prompt_ms = Milliseconds((wrote ? t.first_token : t.ended) - t.started);
+  const double prompt_ms = Milliseconds((wrote ? t.first_token : end) - t.started);
   // The first token comes with the prompt: the others are what decoding takes time for.
-  const double text_ms = wrote ? Milliseconds(t.ended - t.first_token) : 0;
+  const double text_ms = wrote ? Milliseconds(end - t.first_token) : 0;
   const auto rate = [](int64_t count, double ms) {
     return ms > 0 ? Rounded(static_cast<double>(count) * 1000 / ms) : 0;
   };
@@ -209,7 +210,7 @@ void ServedAnswer::WriteTimings(const Choice& choice, JsonWriter& json) const {
     return count > 0 ? Rounded(ms / static_cast<double>(count)) : 0;
   };
   const int64_t decoded = std::max<int64_t>(fresh - 1, 0);
-  json.BeginObject();
+  json.Key("timings").BeginObject();
   json.Field("queue_ms", Rounded(queue_ms));
   json.Field("cache_n", t.cached_tokens).Field("prompt_n", computed);
   json.Field("prompt_ms", Rounded(prompt_ms));
@@ -219,15 +220,25 @@ void ServedAnswer::WriteTimings(const Choice& choice, JsonWriter& json) const {
   json.Field("predicted_per_token_ms", each(decoded, text_ms));
   json.Field("predicted_per_second", rate(decoded, text_ms));
   if (app_.silicon != nullptr) {
-    const SchedulerState state = app_.scheduler.state();
-    const SiliconTimes s = app_.silicon->Estimate(
-        prompt, t.cached_tokens, fresh, std::max<int64_t>(1, state.running), state.waiting);
+    if (choice.ended || !choice.silicon) choice.silicon = SiliconOf(choice);
+    const SiliconTimes& s = *choice.silicon;
     json.Key("silicon").BeginObject().Field("chip", app_.silicon->name());
     json.Field("queue_s", s.queue_s).Field("first_token_s", s.first_token_s);
     json.Field("tokens_per_s", s.tokens_per_s).Field("energy_j", s.energy_j);
     json.EndObject();
   }
   json.EndObject();
+}
+
+SiliconTimes ServedAnswer::SiliconOf(const Choice& choice) const {
+  const SchedulerState state = app_.scheduler.state();
+  const SequenceRequest& request = choice.sequence->request;
+  return app_.silicon->Estimate({.prompt_tokens = static_cast<int64_t>(request.prompt.size()),
+                                 .cached_tokens = choice.times.cached_tokens,
+                                 .new_tokens = choice.text.tokens(),
+                                 .adapter_rank = request.adapter ? request.adapter->rank : 0,
+                                 .users = std::max<int64_t>(1, state.running),
+                                 .waiting = state.waiting});
 }
 
 }  // namespace burin

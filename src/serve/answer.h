@@ -26,7 +26,7 @@ struct Choice {
   EndReason end = EndReason::kStopId;
   bool ended = false;
   SequenceTimes times = {};
-  std::chrono::steady_clock::time_point last_event = {};
+  std::optional<SiliconTimes> silicon = {};  // as its first timings said it
 };
 
 class ServedAnswer : public std::enable_shared_from_this<ServedAnswer> {
@@ -44,7 +44,7 @@ class ServedAnswer : public std::enable_shared_from_this<ServedAnswer> {
  protected:
   // The events of a piece of choice `index`; `first` for the first one of that choice, `last` for
   // the one with the finish reason. Appends to `out`, with AppendEvent.
-  virtual void WritePiece(size_t index, AnswerText::Piece& piece, bool first, bool last,
+  virtual void WritePiece(size_t index, const AnswerText::Piece& piece, bool first, bool last,
                           std::string& out) = 0;
   // The events behind all choices: usage, "[DONE]".
   virtual void WriteEnd(std::string& out) = 0;
@@ -54,8 +54,9 @@ class ServedAnswer : public std::enable_shared_from_this<ServedAnswer> {
   static void AppendEvent(std::string_view json, std::string& out);
   // {"prompt_tokens", "completion_tokens", ...} of all choices.
   void WriteUsage(JsonWriter& json) const;
-  // llama.cpp's measures of one choice, and the chip's beside them.
-  void WriteTimings(const Choice& choice, JsonWriter& json) const;
+  // The field "timings": llama.cpp's measures of one choice so far, and the chip's beside them;
+  // these are computed with the first and for the whole text.
+  void WriteTimings(Choice& choice, JsonWriter& json);
 
   const App& app_;
   const Call call_;
@@ -69,6 +70,7 @@ class ServedAnswer : public std::enable_shared_from_this<ServedAnswer> {
   void EndAll(std::string& out);
   void Cancel();
   std::optional<ApiError> Failure() const;
+  SiliconTimes SiliconOf(const Choice& choice) const;
 
   std::vector<bool> begun_;
   bool done_ = false;

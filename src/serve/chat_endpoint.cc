@@ -1,10 +1,10 @@
 // POST /v1/chat/completions.
 #include <fmt/format.h>
 
-#include "serve/answer.h"
 #include "serve/chat_request.h"
 #include "serve/endpoints.h"
 #include "serve/logprobs.h"
+#include "serve/openai_answer.h"
 #include "serve/prompt.h"
 #include "serve/tool_stream.h"
 
@@ -22,14 +22,11 @@ struct Message {
   std::vector<CallSoFar> calls;
 };
 
-class ChatAnswer final : public ServedAnswer {
+class ChatAnswer final : public OpenAiAnswer {
  public:
   ChatAnswer(const App& app, Call call, const ChatFields& fields)
-      : ServedAnswer(app, std::move(call), fields.common),
-        timings_per_token_(fields.timings_per_token),
-        model_(fields.common.model.empty() ? app.id : fields.common.model),
-        id_(RandomId("chatcmpl-")),
-        created_(SecondsSinceEpoch()) {
+      : OpenAiAnswer(app, std::move(call), fields.common, "chatcmpl-", "chat.completion",
+                     "chat.completion.chunk") {
     const ToolSyntax syntax = app.chat ? app.chat->tool_syntax() : ToolSyntax::kNone;
     for (int64_t i = 0; i < fields.common.n; ++i) {
       messages_.push_back({ToolStream::Create(fields.tools, syntax), {}, {}});
@@ -37,7 +34,7 @@ class ChatAnswer final : public ServedAnswer {
   }
 
  protected:
-  void WritePiece(size_t index, AnswerText::Piece& piece, bool first, bool last,
+  void WritePiece(size_t index, const AnswerText::Piece& piece, bool first, bool last,
                   std::string& out) override {
     const Choice& choice = choices_[index];
     Message& message = messages_[index];
@@ -61,22 +58,8 @@ class ChatAnswer final : public ServedAnswer {
     }
   }
 
-  void WriteEnd(std::string& out) override {
-    if (fields_.include_usage) {
-      JsonWriter json;
-      Head("chat.completion.chunk", json);
-      json.Key("choices").BeginArray().EndArray().Key("usage");
-      WriteUsage(json);
-      json.EndObject();
-      AppendEvent(json.Take(), out);
-    }
-    AppendEvent("[DONE]", out);
-  }
-
   std::string WriteWhole() override {
-    JsonWriter json;
-    Head("chat.completion", json);
-    json.Key("choices").BeginArray();
+    JsonWriter json = BeginWhole();
     for (size_t i = 0; i < choices_.size(); ++i) {
       const Choice& choice = choices_[i];
       Message& message = messages_[i];
@@ -92,12 +75,7 @@ class ChatAnswer final : public ServedAnswer {
       WriteLogprobs(choice.tokens, json);
       json.Field("finish_reason", FinishReason(choice, message)).EndObject();
     }
-    json.EndArray().Key("usage");
-    WriteUsage(json);
-    json.Key("timings");
-    WriteTimings(choices_.front(), json);
-    json.EndObject();
-    return json.Take();
+    return EndWhole(choices_.front(), json);
   }
 
  private:
@@ -109,12 +87,6 @@ class ChatAnswer final : public ServedAnswer {
   static std::string FinishReason(const Choice& choice, const Message& message) {
     return choice.finish_reason == "stop" && !message.calls.empty() ? "tool_calls"
                                                                     : choice.finish_reason;
-  }
-
-  void Head(std::string_view object, JsonWriter& json) const {
-    json.BeginObject().Field("id", id_).Field("object", object);
-    json.Field("created", created_).Field("model", model_);
-    json.Field("system_fingerprint", "fp_" + app_.digest.substr(0, 12));
   }
 
   static std::string CallJson(const CallDelta& call) {
@@ -155,11 +127,9 @@ class ChatAnswer final : public ServedAnswer {
 
   // One chunk. `piece` gives the log-probabilities; null: none.
   void Event(size_t index, std::string_view delta, const AnswerText::Piece* piece, bool last,
-             std::string& out) const {
-    JsonWriter json;
-    Head("chat.completion.chunk", json);
-    json.Key("choices").BeginArray().BeginObject().Field("index", static_cast<int64_t>(index));
-    json.Key("delta").Raw(delta);
+             std::string& out) {
+    JsonWriter json = BeginChunk();
+    json.BeginObject().Field("index", static_cast<int64_t>(index)).Key("delta").Raw(delta);
     if (piece != nullptr) {
       WriteLogprobs(piece->tokens, json);
     } else {
@@ -167,19 +137,11 @@ class ChatAnswer final : public ServedAnswer {
     }
     json.Key("finish_reason");
     last ? json.String(finish_) : json.Null();
-    json.EndObject().EndArray();
-    if (last || (timings_per_token_ && piece != nullptr)) {
-      json.Key("timings");
-      WriteTimings(choices_[index], json);
-    }
-    if (fields_.include_usage) json.NullField("usage");
     json.EndObject();
-    AppendEvent(json.Take(), out);
+    Choice& choice = choices_[index];
+    EndChunk(piece != nullptr || last ? TimedIn(choice, last) : nullptr, json, out);
   }
 
-  const bool timings_per_token_;
-  const std::string model_, id_;
-  const int64_t created_;
   std::vector<Message> messages_;
   std::string finish_;
 };

@@ -197,7 +197,6 @@ void ReadConversation(const JsonView& root, Conversation& out) {
 void ReadChat(const JsonView& root, const App& app, ChatFields& out) {
   ReadGeneration(root, {app.model.generation, app.model.config.vocab}, out.common);
   ReadLogprobs(root, out.common);
-  root["timings_per_token"].Read(out.timings_per_token);
   ReadConversation(root, out.conversation);
   ReadToolChoice(root, out.tools);
   ForceTool(root, out.tools, out.common.format);

@@ -29,7 +29,6 @@ struct ChatFields {
   Conversation conversation;
   std::optional<std::string> prefix;  // continue_final_message: the answer so far
   ToolUse tools;
-  bool timings_per_token = false;
 };
 
 // messages, tools, chat_template_kwargs. Mistakes go to the document.

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "serve/answer.h"
 #include "serve/endpoints.h"
 #include "serve/logprobs.h"
+#include "serve/openai_answer.h"
 #include "serve/prompt.h"
 
 namespace burin {
@@ -42,20 +42,18 @@ void ReadCompletion(JsonDocument& document, const App& app, CompletionFields& ou
   out.prompts = ReadPrompts(root["prompt"], app, false, kMostPrompts);
 }
 
-class CompletionAnswer final : public ServedAnswer {
+class CompletionAnswer final : public OpenAiAnswer {
  public:
   CompletionAnswer(const App& app, Call call, const CompletionFields& fields)
-      : ServedAnswer(app, std::move(call), fields.common),
+      : OpenAiAnswer(app, std::move(call), fields.common, "cmpl-", "text_completion",
+                     "text_completion"),
         n_(static_cast<size_t>(fields.common.n)),
         best_of_(static_cast<size_t>(fields.best_of)),
         echo_(fields.echo),
-        logprobs_(fields.common.logprobs >= 0),
-        model_(fields.common.model.empty() ? app.id : fields.common.model),
-        id_(RandomId("cmpl-")),
-        created_(SecondsSinceEpoch()) {}
+        logprobs_(fields.common.logprobs >= 0) {}
 
  protected:
-  void WritePiece(size_t index, AnswerText::Piece& piece, bool first, bool last,
+  void WritePiece(size_t index, const AnswerText::Piece& piece, bool first, bool last,
                   std::string& out) override {
     Choice& choice = choices_[index];
     std::string text;
@@ -67,38 +65,15 @@ class CompletionAnswer final : public ServedAnswer {
     AddTokens(piece.tokens, offset, tokens);
     text += piece.text;
     offset += CountCharacters(piece.text);
-    JsonWriter json;
-    Head(json);
-    json.Key("choices").BeginArray();
+    JsonWriter json = BeginChunk();
     WriteChoice(choice, index, text, tokens, last, json);
-    json.EndArray();
-    if (last) {
-      json.Key("timings");
-      WriteTimings(choice, json);
-    }
-    if (fields_.include_usage) json.NullField("usage");
-    json.EndObject();
-    AppendEvent(json.Take(), out);
-  }
-
-  void WriteEnd(std::string& out) override {
-    if (fields_.include_usage) {
-      JsonWriter json;
-      Head(json);
-      json.Key("choices").BeginArray().EndArray().Key("usage");
-      WriteUsage(json);
-      json.EndObject();
-      AppendEvent(json.Take(), out);
-    }
-    AppendEvent("[DONE]", out);
+    EndChunk(TimedIn(choice, last), json, out);
   }
 
   std::string WriteWhole() override {
-    JsonWriter json;
-    Head(json);
-    json.Key("choices").BeginArray();
+    JsonWriter json = BeginWhole();
     size_t written = 0;
-    const Choice* shown = &choices_.front();
+    Choice* shown = &choices_.front();
     for (size_t at = 0; at < choices_.size(); at += best_of_) {
       for (const size_t index : Best(at)) {
         Choice& choice = choices_[index];
@@ -109,21 +84,10 @@ class CompletionAnswer final : public ServedAnswer {
         WriteChoice(choice, written++, text + choice.text.text(), tokens, true, json);
       }
     }
-    json.EndArray().Key("usage");
-    WriteUsage(json);
-    json.Key("timings");
-    WriteTimings(*shown, json);
-    json.EndObject();
-    return json.Take();
+    return EndWhole(*shown, json);
   }
 
  private:
-  void Head(JsonWriter& json) const {
-    json.BeginObject().Field("id", id_).Field("object", "text_completion");
-    json.Field("created", created_).Field("model", model_);
-    json.Field("system_fingerprint", "fp_" + app_.digest.substr(0, 12));
-  }
-
   // The n of best_of choices from `at` on that are likeliest a token, in their order.
   std::vector<size_t> Best(size_t at) const {
     std::vector<size_t> order;
@@ -183,8 +147,6 @@ class CompletionAnswer final : public ServedAnswer {
 
   const size_t n_, best_of_;
   const bool echo_, logprobs_;
-  const std::string model_, id_;
-  const int64_t created_;
   std::vector<int64_t> offsets_;  // of a stream's choices, in characters
 };
 

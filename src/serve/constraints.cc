@@ -28,6 +28,10 @@ std::string KeyOf(const OutputFormat& format) {
 
 }  // namespace
 
+std::shared_ptr<TokenConstraint> StartConstraint(const Constraint& constraint) {
+  return std::make_shared<StateConstraint>(constraint.Start());
+}
+
 Result<Constraint> ConstraintMaker::Compile(const OutputFormat& format) const {
   switch (format.kind) {
     case OutputFormat::Kind::kJsonSchema:
@@ -51,14 +55,14 @@ ApiResult<std::shared_ptr<TokenConstraint>> ConstraintMaker::Make(const OutputFo
     const auto it = std::ranges::find(recent_, key, [](const auto& item) { return item.first; });
     if (it != recent_.end()) {
       recent_.splice(recent_.begin(), recent_, it);
-      return std::make_shared<StateConstraint>(it->second.Start());
+      return StartConstraint(it->second);
     }
   }
   auto compiled = Compile(format);  // not under the lock: a large schema takes its time
   if (!compiled) {
     return Refuse(BadField(format.param, compiled.error().ToString(), "unsupported_format"));
   }
-  auto made = std::make_shared<StateConstraint>(compiled->Start());
+  auto made = StartConstraint(*compiled);
   const std::lock_guard lock(mutex_);
   recent_.emplace_front(key, std::move(*compiled));
   if (recent_.size() > kRecent) recent_.pop_back();

@@ -14,6 +14,9 @@
 
 namespace burin {
 
+// What a text that begins may say.
+std::shared_ptr<TokenConstraint> StartConstraint(const Constraint& constraint);
+
 // Thread-safe.
 class ConstraintMaker {
  public:

@@ -221,6 +221,7 @@ void ReadGeneration(const JsonView& root, const FieldLimits& limits, GenerationF
     options["include_usage"].Read(out.include_usage);
     if (!out.stream) options.Fail("'stream_options' is given without 'stream'.");
   }
+  root["timings_per_token"].Read(out.timings_per_token);
   root["cache_prompt"].Read(out.reuse_prompt);
   ReadOutputFormat(root, out.format);
   RefuseUnsupported(root);

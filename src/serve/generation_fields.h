@@ -33,6 +33,7 @@ struct GenerationFields {
   std::vector<int32_t> stop_ids;
   bool ignore_eos = false;
   bool stream = false, include_usage = false;
+  bool timings_per_token = false;  // in every chunk of a stream
   bool reuse_prompt = true;
   int64_t logprobs = -1;  // alternatives; -1: none at all
   OutputFormat format;

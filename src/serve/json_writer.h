@@ -6,11 +6,17 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace burin {
 
 class JsonWriter {
  public:
+  JsonWriter() = default;
+  // Goes on with what another writer began: what comes next is the first value behind its last
+  // bracket.
+  explicit JsonWriter(std::string begun) : out_(std::move(begun)) {}
+
   JsonWriter& BeginObject() { return Open('{'); }
   JsonWriter& EndObject() { return Close('}'); }
   JsonWriter& BeginArray() { return Open('['); }

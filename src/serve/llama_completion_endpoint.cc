@@ -16,7 +16,7 @@ constexpr int64_t kMostAlternatives = 256;
 
 struct LlamaFields {
   GenerationFields common;
-  bool return_tokens = false, timings_per_token = false;
+  bool return_tokens = false;
   std::vector<TextPrompt> prompts;
   std::string prompt_json;
 };
@@ -34,7 +34,6 @@ void ReadLlama(JsonDocument& document, const App& app, LlamaFields& out) {
   root["n_probs"].Read(alternatives, 0, std::min(kMostAlternatives, app.model.config.vocab));
   if (alternatives > 0) out.common.logprobs = alternatives;
   root["return_tokens"].Read(out.return_tokens);
-  root["timings_per_token"].Read(out.timings_per_token);
   bool after_sampling = false;
   root["post_sampling_probs"].Read(after_sampling);
   if (after_sampling) {
@@ -70,11 +69,10 @@ class LlamaAnswer final : public ServedAnswer {
   LlamaAnswer(const App& app, Call call, const LlamaFields& fields)
       : ServedAnswer(app, std::move(call), fields.common),
         return_tokens_(fields.return_tokens || fields.common.stream),
-        timings_per_token_(fields.timings_per_token),
         model_(fields.common.model.empty() ? app.id : fields.common.model) {}
 
  protected:
-  void WritePiece(size_t index, AnswerText::Piece& piece, bool, bool last,
+  void WritePiece(size_t index, const AnswerText::Piece& piece, bool, bool last,
                   std::string& out) override {
     if (!piece.text.empty() || !piece.tokens.empty()) {
       JsonWriter json;
@@ -87,10 +85,7 @@ class LlamaAnswer final : public ServedAnswer {
         json.Key("completion_probabilities");
         WriteLlamaLogprobs(app_.tokenizer, piece.tokens, json);
       }
-      if (timings_per_token_) {
-        json.Key("timings");
-        WriteTimings(choices_[index], json);
-      }
+      if (fields_.timings_per_token) WriteTimings(choices_[index], json);
       json.EndObject();
       AppendEvent(json.Take(), out);
     }
@@ -121,7 +116,7 @@ class LlamaAnswer final : public ServedAnswer {
   }
 
   std::string Final(size_t index, std::string_view text) {
-    const Choice& choice = choices_[index];
+    Choice& choice = choices_[index];
     const bool word = choice.text.stop().has_value(), length = choice.finish_reason == "length";
     JsonWriter json;
     json.BeginObject().Field("index", static_cast<int64_t>(index)).Field("content", text);
@@ -140,7 +135,6 @@ class LlamaAnswer final : public ServedAnswer {
       json.Key("completion_probabilities");
       WriteLlamaLogprobs(app_.tokenizer, choice.tokens, json);
     }
-    json.Key("timings");
     WriteTimings(choice, json);
     json.EndObject();
     return json.Take();
@@ -160,7 +154,7 @@ class LlamaAnswer final : public ServedAnswer {
     json.EndArray().EndObject();
   }
 
-  const bool return_tokens_, timings_per_token_;
+  const bool return_tokens_;
   const std::string model_;
 };
 

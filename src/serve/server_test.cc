@@ -1,122 +1,15 @@
-// The whole server over HTTP, on a small random model with a byte tokenizer.
-#include "serve/server.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <sys/stat.h>
-
+// The whole server over HTTP.
 #include <atomic>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <thread>
 
-#include "emu/test_model.h"
-#include "http/client.h"
-#include "serve/test_tokenizer.h"
+#include "serve/server_fixture.h"
 
 namespace burin {
 namespace {
 
-using ::testing::HasSubstr;
-using Json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
-
-TestModelOptions SmallModel() {
-  TestModelOptions options;
-  options.vocab = 272;
-  options.context = 256;
-  return options;
-}
-
-// A chip whose numbers a test can foresee.
-class TestChip final : public SiliconModel {
- public:
-  std::string name() const override { return "test"; }
-  int64_t users() const override { return 2; }
-  int64_t kv_positions() const override { return 300; }
-  uint64_t adapter_bytes() const override { return 1000; }
-  SiliconTimes Estimate(int64_t prompt, int64_t cached, int64_t fresh, int64_t,
-                        int64_t) const override {
-    return {0, 1e-6 * static_cast<double>(prompt - cached), 17000,
-            1e-3 * static_cast<double>(fresh)};
-  }
-  std::string Describe() const override { return R"({"name":"test"})"; }
-};
-
-class ServerTest : public ::testing::Test {
- protected:
-  void Start(ServerOptions options = {}, const SiliconModel* chip = nullptr) {
-    options.id = "small";
-    options.path = "/secret/folder/small.burin";
-    options.version = "burin test";
-    auto listening = Server::Listen(std::move(options));
-    ASSERT_TRUE(listening) << listening.error().ToString();
-    server_ = std::move(*listening);
-    served_.model = &model_.model;
-    served_.tokenizer = &tokenizer_;
-    served_.kernels = *FindKernelSet("");
-    served_.silicon = chip;
-    served_.load_adapter = [](const std::string& path) -> Result<LoadedAdapter> {
-      if (path.find("bad") != std::string::npos) return BadInput(path, "no adapter");
-      LoadedAdapter adapter;
-      adapter.bytes = 400;
-      adapter.rank = 4;
-      return adapter;
-    };
-  }
-  void StartAndServe(ServerOptions options = {}, const SiliconModel* chip = nullptr) {
-    Start(std::move(options), chip);
-    const Status served = server_->Serve(served_);
-    ASSERT_TRUE(served) << served.error().ToString();
-  }
-
-  HttpResponse Send(const std::string& method, const std::string& path,
-                    const std::string& body = "", HttpHeaders headers = {}) {
-    HttpClient client({false, "127.0.0.1", server_->port(), ""}, milliseconds(20'000));
-    auto answer = client.Send({method, path, "", std::move(headers), body, ""});
-    EXPECT_TRUE(answer) << answer.error().ToString();
-    return answer ? *answer : HttpResponse{};
-  }
-  Json Get(const std::string& path) { return Json::parse(Send("GET", path).body); }
-  Json Post(const std::string& path, const Json& body, int status = 200) {
-    const HttpResponse answer = Send("POST", path, body.dump());
-    EXPECT_EQ(answer.status, status) << body.dump() << "\n" << answer.body;
-    return Json::parse(answer.body);
-  }
-  // The data of a stream's events.
-  std::vector<std::string> Events(const std::string& path, Json body) {
-    body["stream"] = true;
-    const HttpResponse answer = Send("POST", path, body.dump());
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    EXPECT_THAT(answer.content_type, HasSubstr("text/event-stream"));
-    std::vector<std::string> events;
-    for (size_t at = 0; at < answer.body.size();) {
-      const size_t end = answer.body.find("\n\n", at);
-      const std::string event = answer.body.substr(at, end - at);
-      if (!event.starts_with(":")) {
-        EXPECT_TRUE(event.starts_with("data: ")) << event;
-        events.push_back(event.substr(6));
-      }
-      at = end + 2;
-    }
-    return events;
-  }
-  static Json Chat(const Json& more = Json::object()) {
-    Json body = {{"model", "small"},
-                 {"messages", {{{"role", "user"}, {"content", "hello"}}}},
-                 {"max_tokens", 12},
-                 {"seed", 1},
-                 {"ignore_eos", true}};
-    body.update(more);
-    return body;
-  }
-
-  const TestModel model_{SmallModel()};
-  const Tokenizer tokenizer_ = ByteTokenizer();
-  ServedModel served_;
-  std::unique_ptr<Server> server_;
-};
+using ::testing::HasSubstr;
 
 TEST_F(ServerTest, SaysThatItIsLoading) {
   Start();
@@ -177,6 +70,28 @@ TEST_F(ServerTest, StreamsTheSameText) {
       EXPECT_TRUE(ended[i]);
       EXPECT_EQ(text[i], whole["choices"][i]["message"]["content"]);
     }
+  }
+}
+
+TEST_F(ServerTest, EveryChunkSaysHowFarItIsWhenAsked) {
+  const TestChip chip;
+  StartAndServe({}, &chip);
+  for (const char* path : {"/v1/chat/completions", "/v1/completions", "/completion"}) {
+    Json body = Chat({{"timings_per_token", true}, {"max_tokens", 100}});
+    if (std::string(path) != "/v1/chat/completions") body["prompt"] = "hello";
+    int64_t tokens = 0;
+    for (const std::string& event : Events(path, body)) {
+      if (event == "[DONE]") continue;
+      const Json chunk = Json::parse(event);
+      if (!chunk.contains("timings")) continue;  // who speaks, in chat
+      const Json& timings = chunk["timings"];
+      EXPECT_GE(timings["predicted_n"].get<int64_t>(), tokens) << event;
+      EXPECT_GE(timings["predicted_ms"].get<double>(), 0) << event;
+      EXPECT_GE(timings["prompt_ms"].get<double>(), 0) << event;
+      EXPECT_EQ(timings["silicon"]["chip"], "test");
+      tokens = timings["predicted_n"];
+    }
+    EXPECT_EQ(tokens, 100) << path;
   }
 }
 
@@ -270,125 +185,6 @@ TEST_F(ServerTest, ContinuesTheLastMessage) {
   EXPECT_EQ(more["usage"]["prompt_tokens"], 12);
 }
 
-struct BadRequest {
-  const char* path;
-  const char* body;
-  int status;
-  const char* param;
-};
-
-// Every field with a type and a range, wrong once.
-const BadRequest kBadRequests[] = {
-    {"/v1/chat/completions", "{", 400, nullptr},
-    {"/v1/chat/completions", "[]", 400, nullptr},
-    {"/v1/chat/completions", "{}", 400, "messages"},
-    {"/v1/chat/completions", R"({"messages": []})", 400, "messages"},
-    {"/v1/chat/completions", R"({"messages": "x"})", 400, "messages"},
-    {"/v1/chat/completions", R"({"messages": [1]})", 400, "messages[0]"},
-    {"/v1/chat/completions", R"({"messages": [{"role": "boss", "content": "x"}]})", 400,
-     "messages[0].role"},
-    {"/v1/chat/completions", R"({"messages": [{"role": "user"}]})", 400, "messages[0].content"},
-    {"/v1/chat/completions", R"({"messages": [{"role": "user", "content": 5}]})", 400,
-     "messages[0].content"},
-    {"/v1/chat/completions",
-     R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]})",
-     400, "messages[0].content[0].type"},
-    {"/v1/completions", R"({"prompt": 5})", 400, "prompt"},
-    {"/v1/completions", R"({"prompt": [1, -1]})", 400, "prompt[1]"},
-    {"/v1/completions", R"({"prompt": [1, 272]})", 400, "prompt[1]"},
-    {"/v1/completions", R"({"prompt": [[1], "x", {}]})", 400, "prompt[2]"},
-    {"/v1/completions", R"({"prompt": []})", 400, "prompt"},
-    {"/v1/completions", R"({"n": 0})", 400, "n"},
-    {"/v1/completions", R"({"n": 129})", 400, "n"},
-    {"/v1/completions", R"({"n": 1.5})", 400, "n"},
-    {"/v1/completions", R"({"n": "1"})", 400, "n"},
-    {"/v1/completions", R"({"max_tokens": -1})", 400, "max_tokens"},
-    {"/v1/completions", R"({"max_tokens": 1e3})", 400, "max_tokens"},
-    {"/v1/completions", R"({"max_completion_tokens": true})", 400, "max_completion_tokens"},
-    {"/v1/completions", R"({"temperature": 2.1})", 400, "temperature"},
-    {"/v1/completions", R"({"temperature": -0.1})", 400, "temperature"},
-    {"/v1/completions", R"({"top_p": 1.1})", 400, "top_p"},
-    {"/v1/completions", R"({"min_p": -1})", 400, "min_p"},
-    {"/v1/completions", R"({"top_k": 1.5})", 400, "top_k"},
-    {"/v1/completions", R"({"seed": 9223372036854775808})", 400, "seed"},
-    {"/v1/completions", R"({"presence_penalty": 3})", 400, "presence_penalty"},
-    {"/v1/completions", R"({"frequency_penalty": -3})", 400, "frequency_penalty"},
-    {"/v1/completions", R"({"repetition_penalty": 0})", 400, "repetition_penalty"},
-    {"/v1/completions", R"({"stop": 5})", 400, "stop"},
-    {"/v1/completions", R"({"stop": ["a", 5]})", 400, "stop[1]"},
-    {"/v1/completions", R"({"stop": ""})", 400, "stop"},
-    {"/v1/completions", R"({"stop_token_ids": [300]})", 400, "stop_token_ids[0]"},
-    {"/v1/completions", R"({"logit_bias": {"x": 1}})", 400, "logit_bias"},
-    {"/v1/completions", R"({"logit_bias": {"5": 101}})", 400, "logit_bias.5"},
-    {"/v1/completions", R"({"logit_bias": {"272": 1}})", 400, "logit_bias"},
-    {"/v1/completions", R"({"logprobs": 21})", 400, "logprobs"},
-    {"/v1/completions", R"({"logprobs": true})", 400, "logprobs"},
-    {"/v1/completions", R"({"best_of": 1, "n": 2})", 400, "best_of"},
-    {"/v1/completions", R"({"best_of": 3, "stream": true})", 400, "best_of"},
-    {"/v1/completions", R"({"suffix": "x"})", 400, "suffix"},
-    {"/v1/completions", R"({"stream": 1})", 400, "stream"},
-    {"/v1/completions", R"({"stream_options": {"include_usage": true}})", 400, "stream_options"},
-    {"/v1/completions", R"({"model": "other"})", 404, "model"},
-    {"/v1/completions", R"({"model": 7})", 400, "model"},
-    {"/v1/completions", R"({"mirostat": 2})", 400, "mirostat"},
-    {"/v1/completions", R"({"response_format": {"type": "xml"}})", 400, "response_format.type"},
-    {"/v1/completions", R"({"response_format": {"type": "json_schema"}})", 400,
-     "response_format.json_schema"},
-    {"/completion", R"({"n_predict": -3})", 400, "n_predict"},
-    {"/completion", R"({"n_probs": 257})", 400, "n_probs"},
-    {"/completion", R"({"prompt": ["a", 999]})", 400, "prompt[1]"},
-    {"/completion", R"({"lora": [{"id": 4}]})", 400, "lora[0].id"},
-    {"/tokenize", R"({})", 400, "prompt"},
-    {"/tokenize", R"({"content": 5})", 400, "content"},
-    {"/detokenize", R"({"tokens": ["a"]})", 400, "tokens[0]"},
-    {"/detokenize", R"({})", 400, "tokens"},
-};
-
-TEST_F(ServerTest, NamesTheFieldThatIsWrong) {
-  StartAndServe();
-  for (const BadRequest& bad : kBadRequests) {
-    const HttpResponse answer = Send("POST", bad.path, bad.body);
-    EXPECT_EQ(answer.status, bad.status) << bad.body << answer.body;
-    const Json error = Json::parse(answer.body)["error"];
-    EXPECT_TRUE(error["message"].is_string() && error["message"] != "") << bad.body;
-    EXPECT_TRUE(error["type"].is_string());
-    EXPECT_EQ(error["param"], bad.param == nullptr ? Json(nullptr) : Json(bad.param)) << bad.body;
-  }
-  EXPECT_EQ(Send("GET", "/health").status, 200);
-}
-
-TEST_F(ServerTest, RefusesToolsThatMakeNoSense) {
-  StartAndServe();
-  const Json tools = {{{"type", "function"}, {"function", {{"name", "f"}}}}};
-  const auto param = [&](const Json& more) {
-    return Post("/v1/chat/completions", Chat(more), 400)["error"]["param"];
-  };
-  EXPECT_EQ(param({{"tools", tools}}), "tools");  // the template knows none
-  EXPECT_EQ(param({{"tool_choice", "required"}}), "tool_choice");
-  EXPECT_EQ(param({{"tools", tools},
-                   {"tool_choice", {{"type", "function"}, {"function", {{"name", "g"}}}}}}),
-            "tool_choice.function.name");
-  EXPECT_EQ(param({{"tools", {{{"type", "function"}, {"function", {{"name", "a b"}}}}}}}),
-            "tools[0].function.name");
-  EXPECT_EQ(param({{"top_logprobs", 3}}), "top_logprobs");
-  EXPECT_EQ(param({{"logprobs", true}, {"top_logprobs", 21}}), "top_logprobs");
-}
-
-TEST_F(ServerTest, ThePromptMustFitTheContext) {
-  StartAndServe();
-  const std::string text(300, 'x');
-  const Json error = Post("/v1/completions", {{"prompt", text}}, 400)["error"];
-  EXPECT_EQ(error["code"], "context_length_exceeded");
-  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("301"));
-  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("256"));
-  // More tokens than there is room for: the text ends with the context.
-  const Json full =
-      Post("/v1/completions",
-           {{"prompt", text.substr(0, 200)}, {"max_tokens", 4096}, {"ignore_eos", true}});
-  EXPECT_EQ(full["usage"]["total_tokens"], 256);
-  EXPECT_EQ(full["choices"][0]["finish_reason"], "length");
-}
-
 TEST_F(ServerTest, TheChipsCapacityHolds) {
   const TestChip chip;
   StartAndServe({}, &chip);
@@ -403,28 +199,6 @@ TEST_F(ServerTest, TheChipsCapacityHolds) {
   EXPECT_DOUBLE_EQ(silicon["first_token_s"].get<double>(), 9e-6);
   EXPECT_EQ(silicon["tokens_per_s"], 17000);
   EXPECT_DOUBLE_EQ(silicon["energy_j"].get<double>(), 0.012);
-}
-
-TEST_F(ServerTest, AsksForKeys) {
-  const std::string path = ::testing::TempDir() + "/keys";
-  FILE* file = std::fopen(path.c_str(), "w");
-  std::fputs("# keys\nfirst-key\n\n  second-key  \n", file);
-  std::fclose(file);
-  ::chmod(path.c_str(), 0600);
-  ServerOptions options;
-  options.keys = *ApiKeys::Load(path);
-  StartAndServe(std::move(options));
-  EXPECT_EQ(Send("GET", "/v1/models").status, 401);
-  EXPECT_EQ(Send("GET", "/v1/models", "", {{"Authorization", "Bearer wrong"}}).status, 401);
-  EXPECT_EQ(Send("GET", "/v1/models", "", {{"Authorization", "first-key"}}).status, 401);
-  EXPECT_EQ(Send("GET", "/no/such/path").status, 401);
-  for (const char* key : {"Bearer first-key", "Bearer second-key"}) {
-    EXPECT_EQ(Send("GET", "/v1/models", "", {{"Authorization", key}}).status, 200) << key;
-  }
-  EXPECT_EQ(Send("GET", "/health").status, 200);
-  EXPECT_EQ(Send("GET", "/").status, 200);
-  ::chmod(path.c_str(), 0644);
-  EXPECT_FALSE(ApiKeys::Load(path));
 }
 
 TEST_F(ServerTest, HeadersNameRequestAndDigest) {
@@ -496,6 +270,36 @@ TEST_F(ServerTest, LoadsAndUnloadsAdapters) {
   Post("/v1/chat/completions", Chat({{"model", "poet"}}), 404);
 }
 
+TEST_F(ServerTest, ANameGoesToAnotherAdapterOnlyWhenThatIsThere) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(::testing::TempDir()) / "adapters-in-place";
+  fs::remove_all(folder);
+  for (const char* name : {"poet", "cook", "bad"}) fs::create_directories(folder / name);
+  ServerOptions options;
+  options.adapter_bytes = 700;  // room for one of 400 bytes
+  options.adapter_folder = folder;
+  const TestChip chip;
+  StartAndServe(std::move(options), &chip);
+  const auto load = [this](const std::string& path, int status) {
+    return Post("/v1/load_lora_adapter",
+                {{"lora_name", "x"}, {"lora_path", path}, {"load_inplace", true}}, status);
+  };
+  load("poet", 200);
+  const auto id = Get("/lora-adapters")[0]["id"];
+  Post("/lora-adapters", {{{"id", id}, {"scale", 1}}});
+  load("bad", 400);
+  load("none", 400);
+  EXPECT_EQ(Get("/lora-adapters")[0]["id"], id);
+  // The old one's memory is free for the new one, and what requests for the model get goes along.
+  EXPECT_EQ(load("cook", 200)["adapter_bytes_used"], 400);
+  const Json list = Get("/lora-adapters");
+  EXPECT_NE(list[0]["id"], id);
+  EXPECT_EQ(list[0]["scale"], 1.0);
+  // Rank 4 in the chip's times.
+  const Json answer = Post("/v1/chat/completions", Chat({{"model", "x"}}));
+  EXPECT_EQ(answer["timings"]["silicon"]["tokens_per_s"], 13000);
+}
+
 TEST_F(ServerTest, AdapterLoadingNeedsAFolder) {
   StartAndServe();
   Post("/v1/load_lora_adapter", {{"lora_name", "x"}, {"lora_path", "/tmp"}}, 403);
@@ -516,19 +320,6 @@ TEST_F(ServerTest, MetricsCount) {
         "vllm:num_requests_running{model_name=\"small\"} 0\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-}
-
-TEST_F(ServerTest, AFullQueueSaysWhenToComeBack) {
-  ServerOptions options;
-  options.scheduler.max_sequences = 1;
-  options.scheduler.max_waiting = 2;
-  StartAndServe(std::move(options));
-  const HttpResponse answer = Send("POST", "/v1/chat/completions", Chat({{"n", 3}}).dump());
-  EXPECT_EQ(answer.status, 429);
-  EXPECT_EQ(Json::parse(answer.body)["error"]["type"], "rate_limit_error");
-  bool retry = false;
-  for (const auto& [name, value] : answer.headers) retry |= name == "Retry-After" && value >= "1";
-  EXPECT_TRUE(retry);
 }
 
 TEST_F(ServerTest, StopEndsStreamsWithAWord) {

@@ -5,7 +5,19 @@
 #include <cstdint>
 #include <string>
 
+#include "base/result.h"
+
 namespace burin {
+
+struct Adapter;
+
+// One answer and the load beside it.
+struct SiliconUse {
+  int64_t prompt_tokens = 1, cached_tokens = 0;  // cached: of the prompt, those in KV memory
+  int64_t new_tokens = 0;
+  int64_t adapter_rank = 0;        // 0: without
+  int64_t users = 1, waiting = 0;  // sequences in flight, this one included, and in the queue
+};
 
 struct SiliconTimes {
   double queue_s = 0;        // at the present load
@@ -21,11 +33,10 @@ class SiliconModel {
   // Sequences in flight, and positions of KV memory for all of them; 0: the model does not say.
   virtual int64_t users() const = 0;
   virtual int64_t kv_positions() const = 0;
-  virtual uint64_t adapter_bytes() const = 0;
-  // An answer of `new_tokens` behind `prompt_tokens`, of which `cached_tokens` were in KV memory,
-  // while `users` sequences are in flight and `waiting` wait. Thread-safe.
-  virtual SiliconTimes Estimate(int64_t prompt_tokens, int64_t cached_tokens, int64_t new_tokens,
-                                int64_t users, int64_t waiting) const = 0;
+  virtual uint64_t adapter_bytes() const = 0;  // adapter memory for all
+  // What an adapter takes of it, in words of the chip's engine. Errors: a rank above the chip's.
+  virtual Result<uint64_t> BytesOf(const Adapter& adapter) const = 0;
+  virtual SiliconTimes Estimate(const SiliconUse& use) const = 0;  // thread-safe
   // JSON object for the page: name, title, tokens_per_s, first_token_s, energy_per_token_j, users,
   // area_mm2, power_w, floorplan [{kind, label, x, y, width, height}] in mm; what is not known is
   // left out.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "numeric/fixed.h"
+#include "serve/adapters.h"
 
 namespace burin {
 namespace {
@@ -13,6 +14,10 @@ int64_t LogitUnits(double penalty) {
 }
 
 }  // namespace
+
+uint64_t AdapterIdOf(const SequenceRequest& request) {
+  return request.adapter ? request.adapter->id : 0;
+}
 
 TextPenalties::TextPenalties(double presence, double frequency)
     : presence_(LogitUnits(presence)), frequency_(LogitUnits(frequency)) {}

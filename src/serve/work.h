@@ -26,6 +26,9 @@ class TextPenalties {
   std::unordered_map<int32_t, int64_t> counts_;
 };
 
+// Which adapter: its LoadedAdapter::id, 0 for none.
+uint64_t AdapterIdOf(const SequenceRequest& request);
+
 struct Scheduler::Work {
   Work(std::shared_ptr<Sequence> of, Sampler drawing, int64_t vocab);
 

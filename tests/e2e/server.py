@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 
 from harness import BURIN
@@ -70,6 +71,20 @@ class Server:
         lines = [line[6:] for line in text.split("\n\n") if line.startswith("data: ")]
         return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
+    def stream(self, path, body):
+        """The same events, each as it comes."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            connection.request("POST", path, json.dumps({**body, "stream": True}).encode())
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            for line in answer:
+                if line.startswith(b"data: "):
+                    data = line[6:].decode().rstrip("\n")
+                    yield data if data == "[DONE]" else json.loads(data)
+        finally:
+            connection.close()
+
     def chat(self, content, **more):
         return self.post("/v1/chat/completions", {"messages": [{"role": "user", "content": content}], **more})
 
@@ -83,6 +98,25 @@ class Server:
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+# Prometheus's own Python client reads the text: Debian's python3-prometheus-client, whatever Python runs the tests.
+PROMETHEUS = """
+import json, sys
+from prometheus_client.parser import text_string_to_metric_families
+json.dump([[f.name, f.type, [[s.name, s.labels, s.value] for s in f.samples]]
+           for f in text_string_to_metric_families(sys.stdin.read())], sys.stdout)
+"""
+
+
+def prometheus_families(text):
+    """[[name, type, [[sample, labels, value]]]] as Prometheus's client reads a scrape; None without that client."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        found = subprocess.run([python, "-c", "import prometheus_client.parser"], capture_output=True, check=False)
+        if found.returncode == 0:
+            done = subprocess.run([python, "-c", PROMETHEUS], input=text, capture_output=True, text=True, check=True)
+            return json.loads(done.stdout)
+    return None
 
 
 SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*",?)*)\} (\S+)$')

@@ -2,12 +2,13 @@
 import json
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import unittest
 
-from harness import BurinTest, HEARTH, SHARED, SOURCE, needs_hearth, needs_shared
+from harness import BURIN, BurinTest, HEARTH, SHARED, SOURCE, needs_hearth, needs_shared
 
 KLAYOUT = shutil.which("klayout")
 EXTRACT = SOURCE / "scripts" / "klayout" / "extract.py"
@@ -51,7 +52,11 @@ class Masks(BurinTest):
     def test_refusals(self):
         cartridge = self.cartridge("--bits", 4)
         self.masks(cartridge, "m")
-        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["not an empty folder"])
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["not empty", "--force"])
+        self.json("mask", cartridge, "--chip", "nano", "-o", "m", "--force")
+        (self.folder / "o").mkdir()
+        (self.folder / "o" / "letter").write_text("mine")
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "o", "--force", says=["not made by this command"])
         self.refuse("mask", cartridge, "--chip", "nano", "-o", "n", "--process", "tsmc", says=["tsmc", "sky130"])
         self.assertFalse((self.folder / "n").exists())
         self.refuse("mask", cartridge, says=["--chip"])
@@ -63,6 +68,34 @@ class Masks(BurinTest):
         weights = self.folder / "m" / "weights.oas"
         weights.write_bytes(weights.read_bytes()[:-1000])
         self.refuse("mask", "verify", "m", cartridge, says=["weights.oas"])
+
+    def test_a_rule_that_is_missing_is_named_with_its_file(self):
+        cartridge = self.cartridge("--bits", 4, "--no-calibration")
+        text = (SOURCE / "data" / "rules" / "sky130.toml").read_text()
+        (self.folder / "less.toml").write_text(text.replace('"weight_via.in.line" = ', '"weight_via.in.lime" = '))
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "n", "--process", "less.toml",
+                    says=["less.toml", "weight_via.in.line", "missing"])
+        self.assertFalse((self.folder / "n").exists())
+
+    def test_a_disk_that_fills_up_leaves_nothing(self):
+        cartridge = self.cartridge("--bits", 4, "--no-calibration")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["m/base.oas.partial"], preexec_fn=limit)
+        self.assertFalse((self.folder / "m").exists())
+
+    def test_a_disk_that_is_too_small_is_refused_before_the_start(self):
+        cartridge = self.cartridge("--bits", 4, "--no-calibration")
+        (self.folder / "small").mkdir()
+        script = f"mount -t tmpfs -o size=1m none small && exec {BURIN} mask {cartridge} --chip nano -o small/m"
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, cwd=self.folder, timeout=120,
+                              check=False)
+        if b"burin: " not in done.stderr:
+            self.skipTest(f"no small file system here: {done.stderr.decode().strip()}")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr.decode(), r"small/m: 1\.00 MiB free; expected up to [\d.]+ MiB for the masks")
+        self.assertFalse((self.folder / "small" / "m").exists())
 
     @unittest.skipUnless(KLAYOUT, "no klayout")
     def test_one_via_that_a_foreign_tool_moves_removes_or_adds_is_named(self):
@@ -85,11 +118,13 @@ class Masks(BurinTest):
         tensor = r" \(model\.\S+, input \d+, output \d+\)"
         for name, says in [("moved.oas", place + tensor + r": code \d+, the cartridge has \d+"),
                            ("removed.oas", place + tensor + r": no via, the cartridge has \d+"),
-                           ("added.oas", place + r": two vias, code \d+ and \d+")]:
+                           ("added.oas", place + tensor + r": two vias, code \d+ and \d+, the cartridge has \d+")]:
             shutil.copy(self.folder / name, masks / "weights.oas")
             failed = self.run_burin("mask", "verify", "a", "a.burin")
             self.assertEqual(failed.code, 2)
             self.assertRegex(failed.err, r"1 difference, the first: " + says)
+            tensors = re.search(r"tensors +(\d+) of (\d+) equal", failed.out)
+            self.assertEqual(int(tensors[1]), int(tensors[2]) - 1)
 
     @unittest.skipUnless(KLAYOUT and EXTRACT.is_file(), "no klayout")
     def test_klayout_extracts_the_codes_of_a_bank(self):

@@ -1,6 +1,7 @@
 """The page in Chromium (tests/page/page.mjs) against the bundled model with its adapters."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import unittest
@@ -24,9 +25,13 @@ class PageTest(BurinTest):
             self.skipTest(missing)
         cartridge = self.folder / "hearth.burin"
         self.burin("engrave", HEARTH, "-o", cartridge, "--bits", "4", "--calibration", HEARTH / "calibration.txt")
-        adapters = [f"--adapter={name}={HEARTH / 'adapters' / name}" for name in ("innkeeper", "orders")]
+        adapters = [f"--adapter={name}={HEARTH / 'adapters' / name}" for name in ("innkeeper", "orders", "spoken")]
         pictures = pathlib.Path(os.environ.get("BURIN_PICTURES", self.folder))
-        with Server(cartridge, *adapters) as server:
+        # nano has room for the positions of one text and for two adapters; this one has 64 times that.
+        chip = self.folder / "nano-64.toml"
+        nano = (SOURCE / "data" / "chips" / "nano.toml").read_text()
+        chip.write_text(re.sub(r"(kv|adapter)_bytes = (\d+)", lambda m: f"{m[1]}_bytes = {64 * int(m[2])}", nano))
+        with Server(cartridge, "--chip", chip, *adapters) as server:
             done = subprocess.run(["node", SOURCE / "tests" / "page" / "page.mjs", server.url, modules, pictures],
                                   capture_output=True, text=True, timeout=600, check=False)
         print(done.stdout, done.stderr, flush=True)

@@ -62,6 +62,30 @@ class Run(BurinTest):
         raw = self.json("run", path, "-p", "<|begin|>hi", "-n", 1, "--raw")["prompt_ids"]
         self.assertEqual(len(raw), len("<|begin|>hi"))
 
+    def test_a_form_is_kept_to(self):
+        model = self.checkpoint()
+        path = self.cartridge(checkpoint=model)
+        schema = {"type": "object", "properties": {"on": {"type": "boolean"}, "room": {"enum": ["hall", "attic"]}},
+                  "required": ["on", "room"], "additionalProperties": False}
+        (self.folder / "schema.json").write_text(json.dumps(schema))
+        for where, reference in ((path, []), (model, ["--reference"])):
+            for given in (json.dumps(schema), "schema.json"):
+                for seed in (1, 2):
+                    told = self.json("run", where, "-p", "x", "--json-schema", given, "--temperature", 2, "--seed", seed,
+                                     *reference)
+                    value = json.loads(told["text"])
+                    self.assertEqual(told["finish"], "stop")
+                    self.assertTrue(isinstance(value["on"], bool) and value["room"] in ("hall", "attic"), value)
+        (self.folder / "abc.gbnf").write_text("root ::= [a-c]{5}\n")
+        text = self.burin("run", path, "-p", "x", "--grammar", "abc.gbnf", "--temperature", 2).rstrip("\n")
+        self.assertRegex(text, "^[abc]{5}$")
+        self.assertEqual(self.burin("run", path, "-p", "x", "--grammar", 'root ::= "yes"', "-n", 2), "ye\n")
+        self.refuse("run", path, "-p", "x", "--json-schema", '{"not": {}}', says=["not", "constrained-output.md"])
+        self.refuse("run", path, "-p", "x", "--json-schema", "{", says=["JSON schema"])
+        self.refuse("run", path, "-p", "x", "--grammar", "root ::= other", says=["other"])
+        self.refuse("run", path, "-p", "x", "--grammar", "nowhere", says=["nowhere"])
+        self.refuse("run", path, "-p", "x", "--grammar", "a ::= b", "--json-schema", "{}", says=["--grammar"])
+
     def test_context_ends_the_text(self):
         path = self.cartridge("--context", 16)
         result = self.json("run", path, "-p", "hello", "-n", 100)

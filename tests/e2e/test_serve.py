@@ -14,7 +14,7 @@ import unittest
 import urllib.request
 
 from harness import BurinTest, HEARTH, needs_hearth
-from server import Server, parse_metrics
+from server import Server, parse_metrics, prometheus_families
 
 LONG = bool(os.environ.get("BURIN_LONG"))
 ADAPTERS = HEARTH / "adapters"
@@ -103,29 +103,49 @@ class TestAnswers(ServeTest):
         self.assertEqual(again, alone[:50])
 
     def test_adapters_swapped_under_load(self):
-        """Each answer equals its solo run while adapters come and go."""
-        names = [None, "innkeeper", "orders"]
+        """Three adapters and the model itself in one batch, while a fourth name goes from one adapter to the next, also
+        under a text that is being written: each answer equals its solo run with the adapter that it began with."""
+        three = ["innkeeper", "orders", "spoken"]
         server = self.serve("--adapter", f"innkeeper={ADAPTERS / 'innkeeper'}", "--adapter-folder", ADAPTERS)
-        server.post("/v1/load_lora_adapter", {"lora_name": "orders", "lora_path": "orders"})
-        prompts = [user_text(p) for p in lines_of(ADAPTERS / "innkeeper" / "heldout.jsonl", 6)
-                   + lines_of(ADAPTERS / "orders" / "heldout.jsonl", 6)]
+        for name in three[1:]:
+            server.post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": name})
+        prompts = [user_text(p) for name in three for p in lines_of(ADAPTERS / name / "heldout.jsonl", 4)]
+        drawn = {"max_tokens": 48, "temperature": 0.8, "seed": 3}
 
         def ask(job):
-            name, prompt = job
-            answer = server.chat(prompt, max_tokens=48, temperature=0.8, seed=3, **({"model": name} if name else {}))
-            return answer["choices"][0]["message"]["content"]
+            model, prompt = job
+            return server.chat(prompt, model=model, **drawn)["choices"][0]["message"]["content"]
 
-        jobs = [(name, prompt) for prompt in prompts for name in names]
-        alone = [ask(job) for job in jobs]
-        self.assertGreater(len({alone[i] for i in range(3)}), 1)  # they do differ
+        jobs = [(name, prompt) for prompt in prompts for name in ["hearth", *three]]
+        alone = {job: ask(job) for job in jobs}
+        for prompt in prompts:
+            self.assertGreater(len({alone[name, prompt] for name in ["hearth", *three]}), 2)  # they do differ
         with concurrent.futures.ThreadPoolExecutor(24) as pool:
-            futures = [pool.submit(ask, job) for job in jobs]
-            for i in range(8):
-                server.post("/v1/load_lora_adapter", {"lora_name": f"extra{i}", "lora_path": "orders"})
-                server.post("/v1/unload_lora_adapter", {"lora_name": f"extra{i}"})
-            self.assertEqual([future.result() for future in futures], alone)
-        info = server.get("/burin/info")
-        self.assertEqual(info["adapters_sram"]["bytes_used"], sum(a["bytes"] for a in info["adapters"]))
+            futures = {job: pool.submit(ask, job) for job in jobs}
+            for i in range(9):
+                server.post("/v1/load_lora_adapter", {"lora_name": "guest", "lora_path": three[i % 3], "load_inplace": True})
+                prompt = prompts[i]
+                body = {"model": "guest", "messages": [{"role": "user", "content": prompt}], **drawn}
+                events = server.stream("/v1/chat/completions", body)
+                begun = [next(events)]  # the text has its adapter; now the name gets another one
+                server.post("/v1/load_lora_adapter",
+                            {"lora_name": "guest", "lora_path": three[(i + 1) % 3], "load_inplace": True})
+                chunks = begun + [event for event in events if event != "[DONE]"]
+                text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+                self.assertEqual(text, alone[three[i % 3], prompt])
+                self.assertEqual(ask(("guest", prompt)), alone[three[(i + 1) % 3], prompt])
+            self.assertEqual({job: future.result() for job, future in futures.items()}, alone)
+        server.post("/v1/load_lora_adapter", {"lora_name": "guest", "lora_path": "nowhere", "load_inplace": True}, 400)
+        self.assertEqual(ask(("guest", prompts[8])), alone[three[0], prompts[8]])  # a failed swap changes nothing
+        server.post("/v1/unload_lora_adapter", {"lora_name": "guest"})
+        self.wait_idle(server)
+        for _ in range(100):  # the last answers let go of their adapters
+            memory, adapters = (server.get("/burin/info")[key] for key in ("adapters_sram", "adapters"))
+            if memory["bytes_used"] == sum(adapter["bytes"] for adapter in adapters):
+                break
+            time.sleep(0.02)
+        self.assertEqual([adapter["name"] for adapter in adapters], three)
+        self.assertEqual(memory["bytes_used"], sum(adapter["bytes"] for adapter in adapters))
 
     def test_metrics_are_prometheus(self):
         server = self.serve()
@@ -133,6 +153,27 @@ class TestAnswers(ServeTest):
         names = {name for name, _, _ in parse_metrics(server.request("GET", "/metrics")[2])}
         self.assertLessEqual({"vllm:num_requests_running", "vllm:time_to_first_token_seconds_bucket",
                               "vllm:generation_tokens_total", "burin:http_connections"}, names)
+
+    def test_metrics_as_prometheus_reads_them(self):
+        server = self.serve("--name", 'odd "name" \\')
+        server.chat("hello", max_tokens=5, ignore_eos=True)
+        scrape = server.request("GET", "/metrics")
+        self.assertTrue(scrape[1]["Content-Type"].startswith("text/plain; version=0.0.4"))
+        families = prometheus_families(scrape[2])
+        if families is None:
+            self.skipTest("no python3-prometheus-client")
+        samples = [tuple([name, tuple(sorted(labels.items())), value]) for _, _, all_ in families
+                   for name, labels, value in all_]
+        ours = [tuple([name, tuple(sorted(labels.items())), value]) for name, labels, value in parse_metrics(scrape[2])]
+        self.assertEqual(len(samples), len(ours))
+        kinds = {name: kind for name, kind, _ in families}
+        self.assertEqual(kinds["vllm:generation_tokens"], "counter")  # the client takes "_total" off
+        self.assertEqual(kinds["vllm:time_to_first_token_seconds"], "histogram")
+        values = {name: value for name, labels, value in samples if ("le", "+Inf") in labels or "_bucket" not in name}
+        self.assertEqual(values["vllm:generation_tokens_total"], 5)
+        self.assertEqual(values["vllm:time_to_first_token_seconds_bucket"], 1)
+        self.assertEqual(values["vllm:inter_token_latency_seconds_count"], 4)
+        self.assertEqual({dict(labels)["model_name"] for _, labels, _ in samples}, {'odd "name" \\'})
 
     def test_tls(self):
         if not shutil.which("openssl"):
@@ -219,8 +260,9 @@ class TestHostile(ServeTest):
                 client.recv(64 + number % 512)
 
     def test_dropped_connections_leak_nothing(self):
-        server = self.serve()
-        self.drop(server, 60)  # buffers get their size
+        # KV memory that ended texts leave is kept for prompts that begin alike: little of it, so that it is full at once.
+        server = self.serve("--kv-memory", 4)
+        self.drop(server, 150 if LONG else 60)  # buffers get their size
         self.wait_idle(server)
         before = server.descriptors(), server.resident_bytes()
         count = 1000 if LONG else 60
@@ -234,7 +276,7 @@ class TestHostile(ServeTest):
         print(f"descriptors {before[0]} -> {after[0]}, resident {before[1] >> 10} -> {after[1] >> 10} KiB, "
               f"{count} connections dropped", flush=True)
         self.assertLessEqual(after[0], before[0])
-        self.assertLess(after[1] - before[1], 16 << 20)
+        self.assertLess(after[1] - before[1], 4 << 20)
         self.assertEqual(server.metric("vllm:kv_cache_usage_perc"), 0)
         self.assertGreater(server.metric("burin:http_dropped_total"), 0)
 

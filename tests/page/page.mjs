@@ -1,4 +1,4 @@
-// The page in Debian's Chromium against a running server with the adapters "innkeeper" and "orders".
+// The page in Debian's Chromium against a running server with the adapters "innkeeper", "orders" and "spoken" and a chip.
 // usage: page.mjs URL FOLDER_OF_NODE_MODULES FOLDER_FOR_SCREENSHOTS
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -49,6 +49,18 @@ const lastAnswer = (page) => page.locator(".message.assistant .text").last().tex
 const shoot = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });
 const alarm = "set an alarm for half past ten in the morning, please";
 const alarmAnswer = '{"device":"alarm","action":"set","at":"10:30"}';
+const tokensOf = async (content) => {
+  const body = { messages: [{ role: "user", content }], temperature: 0, max_tokens: 512 };
+  const answer = await fetch(`${url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
+  return (await answer.json()).usage.completion_tokens;
+};
+// Other users, so many that a text takes a while.
+const crowd = () => {
+  const controller = new AbortController();
+  const body = JSON.stringify({ prompt: "a", n: 60, max_tokens: 500, temperature: 1, ignore_eos: true });
+  fetch(`${url}/v1/completions`, { method: "POST", body, signal: controller.signal }).catch(() => {});
+  return controller;
+};
 const greedy = async (page) => {
   await page.getByRole("button", { name: "Settings" }).click();
   await page.getByLabel("Temperature").fill("0");
@@ -60,7 +72,10 @@ await withPage("first message to streamed answer, with speeds and context", {}, 
   await ask(page, alarm);
   await answered(page);
   assert.equal((await lastAnswer(page)).trim(), alarmAnswer);
-  assert.match(await page.locator(".speed").last().textContent(), /emulated [\d,.]+ tokens\/s/);
+  // Tokens are counted, not chunks: as many as the API says of the same answer.
+  const speed = await page.locator(".speed").last().textContent();
+  assert.match(speed, /emulated [\d,.]+ tokens\/s · silicon [\d,.]+ tokens\/s/);
+  assert.equal(Number(speed.split(" ")[0]), await tokensOf(alarm));
   assert.match(await page.locator(".meter span").textContent(), /^[1-9]\d* of 512 tokens/);
   await shoot(page, "answer");
 });
@@ -85,6 +100,36 @@ await withPage("stop ends an answer, continue goes on with it", {}, async (page)
   await page.locator(".composer").getByRole("button", { name: "Stop" }).click();
   await answered(page);
   assert.match(await page.locator(".speed").last().textContent(), /stopped/);
+});
+
+await withPage("stop in the middle of an answer keeps what is there; continue ends it", {}, async (page) => {
+  await greedy(page);
+  const others = crowd();
+  const stopped = page.evaluate(() => new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("no text came while the answer was written")), 20000);
+    const watch = () => {
+      const text = document.querySelector(".message.assistant .text")?.textContent.trim();
+      const button = document.querySelector(".composer button.primary");
+      if (!text || button.textContent !== "Stop") return;
+      observer.disconnect();
+      button.click();
+      resolve(text);
+    };
+    const observer = new MutationObserver(watch);
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+  }));
+  await ask(page, "tell me a story");
+  const seen = await stopped;
+  await answered(page);
+  others.abort();
+  const speed = await page.locator(".speed").last().textContent();
+  assert.match(speed, /^[\d,]+ tokens .* stopped$/);
+  const begun = (await lastAnswer(page)).trim();
+  assert.ok(begun.startsWith(seen), begun);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await answered(page);
+  const whole = (await lastAnswer(page)).trim();
+  assert.ok(whole.startsWith(begun) && whole.length > begun.length, whole);
 });
 
 await withPage("an answer cut at its limit goes on with Continue", {}, async (page) => {
@@ -166,6 +211,18 @@ await withPage("an error of the server is shown in words", { expected: /status o
   await ask(page, "word ".repeat(2000));
   await answered(page);
   assert.match(await page.locator(".error").textContent(), /512|context/);
+});
+
+await withPage("dark, side by side and the chip panel", { colorScheme: "dark" }, async (page) => {
+  await greedy(page);
+  await page.getByLabel("Second model, side by side").selectOption("spoken");
+  await ask(page, "dim the lamp in the living room to 40 percent");
+  await answered(page);
+  assert.deepEqual((await page.locator(".row.pair .text").allTextContents()).map((text) => text.trim()),
+    ['{"device":"lamp","room":"living room","action":"set","brightness":40}', "The living room lamp is at 40 percent."]);
+  await page.getByRole("button", { name: "Chip" }).click();
+  await page.locator(".floorplan").waitFor();
+  await shoot(page, "dark");
 });
 
 await withPage("phone width, dark: nothing is cut off", { viewport: { width: 390, height: 800 }, colorScheme: "dark", hasTouch: true }, async (page) => {

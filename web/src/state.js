@@ -172,6 +172,7 @@ function bodyFor(conversation, node, model, continuing) {
     messages: tree.messagesFor(conversation, continuing ? node.id : node.parent, system),
     stream: true,
     stream_options: { include_usage: true },
+    timings_per_token: true, // a chunk may hold several tokens
     ...chosen,
     ...(logprobs ? { logprobs: true, top_logprobs: 5 } : {}),
     ...(continuing ? { continue_final_message: true, add_generation_prompt: false } : {}),
@@ -194,6 +195,8 @@ async function runAnswer(conversation, node, model, continuing) {
   setRunning(node.id, progress);
   delete node.error;
   node.finish = null;
+  delete node.timings;
+  delete node.usage;
   if (!continuing) node.logprobs = [];
   touch(conversation);
   try {
@@ -205,7 +208,7 @@ async function runAnswer(conversation, node, model, continuing) {
         exchange.chunks.push(chunk);
         takeChunk(node, chunk, progress);
         touch(conversation, false);
-        setRunning(node.id, progress);
+        setRunning(node.id, { ...progress }); // a new object, or the message would not be drawn anew
       },
     });
     Object.assign(exchange, response, { status: "done" });
@@ -235,7 +238,8 @@ function takeChunk(node, chunk, progress) {
     progress.first ||= performance.now();
     node.content += text;
   }
-  progress.tokens += choice.logprobs?.content?.length ?? (text ? 1 : 0);
+  // The server counts; of another one each chunk is a token.
+  progress.tokens = chunk.timings?.predicted_n ?? progress.tokens + (choice.logprobs?.content?.length ?? (text ? 1 : 0));
   if (choice.logprobs?.content) node.logprobs = [...(node.logprobs ?? []), ...choice.logprobs.content];
   if (choice.finish_reason) node.finish = choice.finish_reason;
 }

@@ -1,6 +1,9 @@
-# LIB=cells.lib FILES="a.sv ..." TOP=module [PARAMETERS="NAME value ..."] yosys -c area.tcl: cells and area of every
-# module, mapped to the liberty file; the table is in build/synth/area.txt. LIB may be several files of one library, also
-# .gz. ROM contents and SRAMs are black boxes: they are arrays of the fabric or macros, not cells.
+# LIB=cells.lib FILES="a.sv ..." TOP=module [PARAMETERS="NAME value ..."] yosys -c area.tcl: every module mapped to the liberty
+# file, once each however many instances it has. LIB may be several files of one library, also .gz. synth/table.py makes the
+# table of build/synth/stat.txt and memories.il.
+#
+# Not cells: ROM modules, and arrays of 32 words and more (vector, KV and adapter memory, tables). They are macros of the fabric
+# or of an SRAM compiler; their bits are counted. Smaller arrays are flip-flops.
 yosys -import
 file mkdir build/synth
 set top $::env(TOP)
@@ -16,11 +19,42 @@ if {[info exists ::env(PARAMETERS)]} { set parameters $::env(PARAMETERS) }
 foreach {name value} $parameters { lappend chparam -chparam $name $value }
 if {[info exists chparam]} { yosys hierarchy -check -top $top {*}$chparam } else { yosys hierarchy -check -top $top }
 catch { yosys blackbox rom_* }
-foreach memory {burin_vector_memory burin_kv_memory burin_adapter_memory} {
-  catch { yosys blackbox *$memory* }
-}
-yosys synth -top $top
-yosys dfflibmap -liberty $merged
-yosys abc -liberty $merged
+
+# Words, adders, memories as memories; whole design at once.
+procs
+yosys select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr
+yosys check -assert
+opt_expr
 opt_clean
-yosys tee -o build/synth/area.txt stat -liberty $merged
+yosys opt -nodffe -nosdff
+wreduce
+opt_clean
+alumacc
+opt
+yosys memory -nomap
+opt_clean
+yosys tee -q -o build/synth/memories.il dump -m -n t:\$mem_v2
+
+# Gates and cells, a module at a time; what is measured becomes a black box, so that memory holds one module of gates.
+yosys tee -q -o build/synth/modules.txt ls
+set file [open build/synth/modules.txt]
+set names [lrange [regexp -all -inline {\S+} [read $file]] 2 end]
+close $file
+file delete build/synth/stat.txt
+foreach name $names {
+  if {[string match *rom_* $name]} continue
+  yosys select $name
+  yosys opt -fast -full
+  yosys memory_map $name/t:\$mem_v2 $name/r:SIZE<32 %i
+  yosys opt -undriven -fine
+  techmap
+  yosys opt -fast
+  yosys check -assert
+  yosys dfflibmap -liberty $merged.functions
+  yosys abc -liberty $merged
+  opt_clean
+  yosys tee -q -a build/synth/stat.txt stat -liberty $merged.functions
+  puts stderr "synth: $name"
+  yosys blackbox
+  yosys select -clear
+}

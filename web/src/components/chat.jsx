@@ -15,12 +15,15 @@ function rowsOf(conversation) {
   });
 }
 
-// Tokens of context that the shown path takes: as the server counted them with its last answer.
+// Tokens that the server counted with an answer; one that was stopped has no usage.
+const tokensOf = ({ usage, timings }) => usage?.total_tokens ?? (timings ? timings.cache_n + timings.prompt_n + timings.predicted_n : 0);
+
+// Tokens of context that the shown path takes.
 function contextUse(conversation) {
-  const counted = conversation ? pathTo(conversation).reverse().find((node) => node.usage) : null;
+  const counted = conversation ? pathTo(conversation).reverse().find(tokensOf) : null;
   const chosen = models.value.find(({ id }) => id === settings.value.model);
   const most = chosen?.max_model_len ?? info.value?.context;
-  return { used: counted?.usage.total_tokens ?? 0, most };
+  return { used: counted ? tokensOf(counted) : 0, most };
 }
 
 function ContextMeter() {

@@ -50,19 +50,25 @@ function Tokens({ logprobs }) {
   );
 }
 
-// Speed of the emulator as it was seen here, and what the silicon would have taken.
+// Tokens a second of the emulator: as the server measured them, else as they came here.
+function emulatedSpeed(timings, progress) {
+  if (timings?.predicted_per_second) return timings.predicted_per_second;
+  const elapsed = progress?.first ? (performance.now() - progress.first) / 1000 : 0;
+  return progress?.tokens > 1 && elapsed > 0 ? (progress.tokens - 1) / elapsed : 0;
+}
+
+// Speed of the emulator, and what the silicon would have taken; while the answer is written, too.
 function Speed({ node, progress }) {
   const parts = [];
-  if (progress) {
-    const elapsed = progress.first ? (performance.now() - progress.first) / 1000 : 0;
-    if (progress.tokens > 1 && elapsed > 0) parts.push(perSecond((progress.tokens - 1) / elapsed));
-    else parts.push("waiting");
-  } else if (node.timings) {
-    const { timings, usage } = node;
-    if (usage) parts.push(`${short(usage.completion_tokens)} tokens`);
-    if (timings.predicted_per_second) parts.push(`emulated ${perSecond(timings.predicted_per_second)}`);
-    const silicon = timings.silicon;
-    if (silicon?.tokens_per_s) parts.push(`silicon ${perSecond(silicon.tokens_per_s)}`);
+  const { timings } = node;
+  const emulated = emulatedSpeed(timings, progress);
+  const tokens = timings?.predicted_n ?? node.usage?.completion_tokens ?? progress?.tokens;
+  if (tokens) parts.push(`${short(tokens)} tokens`);
+  if (emulated) parts.push(`emulated ${perSecond(emulated)}`);
+  else if (progress) parts.push("waiting");
+  const silicon = timings?.silicon;
+  if (silicon?.tokens_per_s) parts.push(`silicon ${perSecond(silicon.tokens_per_s)}`);
+  if (!progress) {
     if (silicon?.first_token_s) parts.push(`first token ${seconds(silicon.first_token_s)}`);
     if (silicon?.energy_j) parts.push(joules(silicon.energy_j));
   }

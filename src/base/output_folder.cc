@@ -1,4 +1,4 @@
-#include "rtl/output_folder.h"
+#include "base/output_folder.h"
 
 #include <cerrno>
 #include <cstring>
@@ -26,7 +26,7 @@ OutputFolder::~OutputFolder() {
   fs::remove_all(partial_, ignored);
 }
 
-Result<OutputFolder> OutputFolder::Create(const fs::path& path, bool force) {
+Result<OutputFolder> OutputFolder::Create(const fs::path& path, std::string_view mark, bool force) {
   fs::path clean = path.lexically_normal();
   if (!clean.has_filename()) clean = clean.parent_path();
   if (clean.empty() || clean == "." || clean == "..") {
@@ -37,9 +37,13 @@ Result<OutputFolder> OutputFolder::Create(const fs::path& path, bool force) {
   if (fs::exists(status) && !fs::is_directory(status)) {
     return BadInput(clean.string(), "a file", "a folder, or a new name");
   }
-  if (fs::exists(status) && !fs::is_empty(clean, error) && !force) {
-    return BadInput(clean.string(), "a folder that is not empty", "a new or empty one",
-                    "Add --force to replace all that is in it.");
+  if (fs::exists(status) && !fs::is_empty(clean, error)) {
+    const bool generated = fs::exists(clean / mark, error);
+    if (!generated || !force) {
+      return BadInput(clean.string(), "a folder that is not empty", "a new or empty one",
+                      generated ? "Add --force to replace all that is in it."
+                                : "It was not made by this command: give another name.");
+    }
   }
   OutputFolder folder(clean);
   fs::remove_all(folder.partial_, error);

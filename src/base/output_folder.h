@@ -13,9 +13,11 @@ namespace burin {
 // removed. Not thread safe.
 class OutputFolder {
  public:
-  // Errors: kBadInput when `path` is a file, or a folder with something in it and `force` is not
-  // set; kIo when it cannot be made.
-  static Result<OutputFolder> Create(const std::filesystem::path& path, bool force);
+  // `mark`: a file in every folder of this kind. Errors: kBadInput when `path` is a file, or a
+  // folder with something in it, unless `force` is set and it holds the mark: only what was
+  // generated is replaced; kIo when it cannot be made.
+  static Result<OutputFolder> Create(const std::filesystem::path& path, std::string_view mark,
+                                     bool force);
 
   OutputFolder(OutputFolder&& other) noexcept;
   OutputFolder& operator=(OutputFolder&&) = delete;
@@ -27,6 +29,8 @@ class OutputFolder {
   Status Finish();
 
   const std::filesystem::path& path() const { return path_; }
+  // Where the files lie until Finish, for those who write them by other means.
+  const std::filesystem::path& partial() const { return partial_; }
   uint64_t bytes() const { return bytes_; }
   int64_t files() const { return files_; }
 
