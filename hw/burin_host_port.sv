@@ -21,7 +21,7 @@
 //      read STATUS: 1 busy, 2 a token was refused (id or context), 4 the adapter image is complete
 //   11 MAX_NEW   12, 13 stop ids (FFFFFFFF: none)   14 ADAPTER: 1 tokens use the adapter
 //   15 position   16 adapter words written   20 cycles of the engine   21 tokens run
-//   30 + op: cycles of the steps of that op (docs/machine.md), modulo 2^32
+//   30 + op: cycles of the steps of that op (docs/machine.md), modulo 2^32; 3F: 2 a token, its end
 `default_nettype none
 module burin_host_port #(
   parameter integer TOP_K = 8,

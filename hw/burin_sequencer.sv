@@ -29,8 +29,10 @@ module burin_sequencer (
   assign done = state == DECODE && last;
   always_ff @(posedge clk) begin
     step_start <= 1'b0;
-    if (reset) state <= IDLE;
-    else begin
+    if (reset) begin
+      state <= IDLE;
+      step[3:0] <= 4'd15;  // as behind a token: its first fetch is nobody's cycles
+    end else begin
       case (state)
         FETCH: begin
           program_address <= program_address + 16'd1;

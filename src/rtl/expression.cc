@@ -10,6 +10,8 @@
 namespace burin {
 namespace {
 
+constexpr size_t kLine = 80;  // longest line of terms
+
 // Whether the text is an expression that operators beside it could take apart.
 bool IsCompound(const std::string& text) {
   constexpr std::array kOperators = {" & ", " | ", " == ", " ? "};
@@ -45,14 +47,17 @@ std::string Join(const std::vector<std::string>& terms, const char* separator) {
 std::string Any(const std::vector<std::string>& terms) {
   BURIN_CHECK(!terms.empty());
   if (terms.size() == 1) return terms.front();
-  constexpr size_t kLine = 80;
   std::vector<std::string> enclosed;
-  size_t length = 0;
-  for (const std::string& term : terms) {
-    enclosed.push_back(Enclosed(term));
-    length += enclosed.back().size() + 3;
-  }
-  return Join(enclosed, length <= kLine ? " | " : " |\n      ");
+  for (const std::string& term : terms) enclosed.push_back(Enclosed(term));
+  const std::string line = Join(enclosed, " | ");
+  return line.size() <= kLine ? line : Join(enclosed, " |\n      ");
+}
+
+std::string Concatenation(const std::vector<std::string>& terms) {
+  BURIN_CHECK(!terms.empty());
+  if (terms.size() == 1) return terms.front();
+  const std::string line = "{" + Join(terms, ", ") + "}";
+  return line.size() <= kLine ? line : "{\n      " + Join(terms, ",\n      ") + "}";
 }
 
 std::string Masked(int64_t width, const std::string& enable, const std::string& value) {

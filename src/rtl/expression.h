@@ -14,6 +14,9 @@ std::string Join(const std::vector<std::string>& terms, const char* separator);
 // each. At least one.
 std::string Any(const std::vector<std::string>& terms);
 
+// The terms side by side, the first on top: "{a, b}". Many terms: a line each.
+std::string Concatenation(const std::vector<std::string>& terms);
+
 // `value` where `enable`, else zero: "{8{enable}} & value"; one bit: "enable & value".
 std::string Masked(int64_t width, const std::string& enable, const std::string& value);
 

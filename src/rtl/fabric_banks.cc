@@ -216,7 +216,7 @@ void FabricMaker::AddPages(const std::string& bank, const std::vector<PageUser>&
     books.push_back(Masked(7 * geometry_.levels, open, Codebook(m)));
     sixes.push_back(Masked(1, open, SixBit(m)));
   }
-  AddNet(count, bank + "_open", "{" + Join(opens, ", ") + "}");
+  AddNet(count, bank + "_open", Concatenation(opens));
   Add(
       Lines{fmt::format("  reg [{0}:0] {1}_held;\n"
                         "  always @(posedge clk) if (|{1}_open) {1}_held <= {1}_open;\n",

@@ -80,7 +80,7 @@ void FabricMaker::AddTree(int64_t m) {
       {{"clk", "clk"},
        {"reset", "reset"},
        {"in_valid", name + "_sums_valid"},
-       {"in_sums", leaves.size() == 1 ? leaves.front() : "{" + Join(leaves, ", ") + "}"},
+       {"in_sums", Concatenation(leaves)},
        {"out_valid", name + "_raw_valid"},
        {"out_sums", name + "_raw"}}});
 }

@@ -49,15 +49,17 @@ std::string FabricMaker::ReaderName(int64_t row_block) {
 
 Result<verilog::Module> FabricMaker::Make() {
   module_.name = plan_.embeds ? "burin_fabric" : "burin_tile";
+  const std::string matrices =
+      plan_.embeds ? fmt::format("{} matrices", fabric_.matrices.size())
+                   : fabric_.plan.matrices[static_cast<size_t>(fabric_.blocks[0].matrix)].name;
   module_.comment = fmt::format(
       "{} {} on chip {}: {} banks of {} word lines and {} columns,\n"
-      "{} matrices. Emitted by burin rtl; weights and scales are in the ROM modules.\n"
+      "{}. Emitted by burin rtl; weights and scales are in the ROM modules.\n"
       "Cartridge {}\n"
       "Nets: lL_MATRIX of a matrix of layer L, lL_VECTOR_rI of the driver of row block I of what\n"
       "enters it, bankB of a bank; NET_ofN_I is copy I of a net for N loads.",
       plan_.embeds ? "The fabric of" : "A tile of", fabric_.plan.name, fabric_.chip.name,
-      fabric_.banks, geometry_.rows * geometry_.fold, geometry_.columns,
-      plan_.embeds ? static_cast<int64_t>(fabric_.matrices.size()) : Collected(),
+      fabric_.banks, geometry_.rows * geometry_.fold, geometry_.columns, matrices,
       ToHex(fabric_.plan.weights->digest));
   module_.ports = {{Direction::kInput, 1, "clk"}, {Direction::kInput, 1, "reset"}};
   for (const Port& port : FabricPorts(fabric_, plan_.embeds)) module_.ports.push_back(port);

@@ -64,6 +64,10 @@ TEST(ExpressionTest, TermsThatAreExpressionsStandInParentheses) {
   EXPECT_EQ(Any({"a & b"}), "a & b");
   EXPECT_EQ(Any({"a & b", "c"}), "(a & b) | c");
   EXPECT_EQ(Any({"{2'd1, a}", "x[3:0]"}), "{2'd1, a} | x[3:0]");
+  EXPECT_EQ(Concatenation({"a"}), "a");
+  EXPECT_EQ(Concatenation({"a", "b"}), "{a, b}");
+  EXPECT_EQ(Concatenation({std::string(60, 'a'), std::string(60, 'b')}),
+            "{\n      " + std::string(60, 'a') + ",\n      " + std::string(60, 'b') + "}");
   EXPECT_EQ(Masked(1, "e == 1'b1", "v"), "(e == 1'b1) & v");
   EXPECT_EQ(Masked(4, "e == 1'b1", "v"), "{4{e == 1'b1}} & v");
   EXPECT_EQ(When("e", 2, {"a"}), "e ? a : {2{1'b0}}");

@@ -70,8 +70,9 @@ class Adapter(BurinTest):
         self.burin("engrave", HEARTH, "-o", "m.burin", "--bits", 6, "--no-calibration")
         return "m.burin"
 
-    def first_lines(self, adapter, count):
-        lines = (ADAPTERS / adapter / "heldout.jsonl").read_text().splitlines()[:count]
+    def every_fifth_line(self, adapter):
+        """A file with 40 held-out lines, of all kinds."""
+        lines = (ADAPTERS / adapter / "heldout.jsonl").read_text().splitlines()[::5]
         (self.folder / "lines").write_text("\n".join(lines) + "\n")
         return "lines"
 
@@ -128,13 +129,13 @@ class Adapter(BurinTest):
 
     def test_answers_are_those_of_the_adapter(self):
         model = self.hearth()
-        for name in ("orders", "innkeeper"):
-            lines = self.first_lines(name, 40)
+        for name, rank in (("orders", 8), ("innkeeper", 8), ("spoken", 4)):
+            lines = self.every_fifth_line(name)
             adapted = self.json("eval", model, "--exact-match", lines, "--adapter", ADAPTERS / name)
             plain = self.json("eval", model, "--exact-match", lines)
-            self.assertGreaterEqual(adapted["chip"]["right"], 38, name)
+            self.assertGreaterEqual(adapted["chip"]["right"], 36, name)  # nine in ten
             self.assertEqual(plain["chip"]["right"], 0, name)
-            self.assertEqual(adapted["adapter"]["rank"], 8)
+            self.assertEqual(adapted["adapter"]["rank"], rank)
 
     def test_same_ids_for_any_way_to_run(self):
         model = self.hearth()

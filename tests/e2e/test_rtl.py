@@ -97,7 +97,8 @@ class Emission(RtlTest):
         good = self.chip(rows=64, columns=32, columns_per_scaler=8, vector_lanes=8)
         (self.folder / "full").mkdir()
         (self.folder / "full" / "keep").write_text("x")
-        self.refuse("rtl", cartridge, "--chip", good, "-o", "full", says=["not empty", "--force"])
+        for force in ([], ["--force"]):  # of somebody else: never
+            self.refuse("rtl", cartridge, "--chip", good, "-o", "full", *force, says=["not empty", "another name"])
         self.assertEqual((self.folder / "full" / "keep").read_text(), "x")
         self.refuse("rtl", cartridge, "--chip", self.chip("few", banks=3), "-o", "rtl", says=["banks"])
         self.refuse("rtl", cartridge, "--chip", self.chip("levels", levels=8), "-o", "rtl", says=["levels"])
@@ -118,6 +119,9 @@ class Emission(RtlTest):
         self.refuse(*tile, "1.down_proj", "--column-block", "77", says=["77", "0 to"])
         self.refuse("rtl", cartridge, "--chip", good, "-o", "rtl", "--column-block", "1", says=["--tile"])
         self.assertFalse((self.folder / "rtl").exists())
+        self.burin("rtl", cartridge, "--chip", good, "-o", "made", "-n", "1")
+        self.refuse("rtl", cartridge, "--chip", good, "-o", "made", "-n", "1", says=["not empty", "--force"])
+        self.burin("rtl", cartridge, "--chip", good, "-o", "made", "-n", "1", "--force")
 
 
     def test_options_of_a_checkpoint_are_not_offered(self):

@@ -57,7 +57,10 @@ class Bench {
     const double begin = bench::ProcessorSeconds();
     const uint64_t first_cycle = cycle_;
     for (uint32_t t = 0; t < trace_.tokens; ++t) RunToken(t);
-    Report(cycle_ - first_cycle, bench::ProcessorSeconds() - begin);
+    const uint64_t cycles = cycle_ - first_cycle;
+    const double seconds = bench::ProcessorSeconds() - begin;
+    CheckCounters();
+    Report(cycles, seconds);
     return failed_ == 0 ? 0 : 1;
   }
 
@@ -239,6 +242,27 @@ class Bench {
       Check(packet[2 + 2 * k] == logit, last, "logit " + std::to_string(k), packet[2 + 2 * k],
             logit);
     }
+  }
+
+  // What the chip counted itself (hw/burin_host_port.sv) against what its trace port showed.
+  void CheckCounters() {
+    constexpr uint32_t kEndWord = 2;  // cycles of the word that ends a token
+    const auto check = [&](uint32_t address, uint64_t wanted) {
+      const uint32_t counted = Read(address);
+      if (counted == static_cast<uint32_t>(wanted)) {
+        ++passed_;
+        return;
+      }
+      ++failed_;
+      std::printf("FAILED register %02x: chip %u, counted %llu\n", address, counted, Big(wanted));
+    };
+    uint64_t all = 0;
+    for (uint32_t op = 0; op < kOpCount; ++op) {
+      check(0x30 + op, op_cycles_[op]);
+      all += op_cycles_[op];
+    }
+    check(0x20, all + kEndWord * trace_.tokens);
+    check(0x21, trace_.tokens);
   }
 
   void Report(uint64_t cycles, double seconds) {
