@@ -153,8 +153,8 @@ void AddReads(Page& page) {
     }
   }
   page.Add(
-      "\n`rom_read` does not know the rows of a line, and its range is that of spread codes; the "
-      "worst column leaves it. How long the worst read takes, beside the cycle of a chip:\n\n| "
+      "\n`rom_read` does not know the rows of a line: long lines and columns of equal codes leave "
+      "its range. How long the worst read takes, beside the cycle of a chip:\n\n| "
       "models | "
       "lines | rows | ns | chip | cycle, ns | share |\n|---|---|---|---|---|---|---|\n" +
       times +
