@@ -1,7 +1,7 @@
 """burin rtl: a whole chip under two simulators, equal to the emulator value by value and cycle by cycle.
 
 The tests that build simulations need verilator, iverilog, yosys; where one is missing they are skipped and say so.
-BURIN_SIMULATE=1 (the ctest e2e_rtl_simulation): a small chip. BURIN_LONG=1 (e2e_rtl_long): real models, six chips, a context
+BURIN_SIMULATE=1 (the ctest e2e_rtl_simulation): a small chip. BURIN_LONG=1 (e2e_rtl_long): model families, real models, six chips, a context
 of 256, mutations.
 """
 import os
