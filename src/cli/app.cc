@@ -103,6 +103,7 @@ Status RunCommandLine(int argc, const char* const* argv) {
   AddEvalCommand(app, action);
   AddBenchCommand(app, action);
   AddMaskCommand(app, action);
+  AddFitCommand(app, action);
   AddPlaceCommand(app, action);
   AddRtlCommand(app, action);
   AddPresetsCommand(app, action);

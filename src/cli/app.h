@@ -19,6 +19,7 @@ void AddEngraveCommand(CLI::App& app, Action& action);
 void AddEvalCommand(CLI::App& app, Action& action);
 void AddInspectCommand(CLI::App& app, Action& action);
 void AddMaskCommand(CLI::App& app, Action& action);
+void AddFitCommand(CLI::App& app, Action& action);
 void AddPlaceCommand(CLI::App& app, Action& action);
 void AddPresetsCommand(CLI::App& app, Action& action);
 void AddReportCommand(CLI::App& app, Action& action);

@@ -18,27 +18,6 @@ namespace {
 
 constexpr int64_t kUsualContext = 1024;  // as of burin report
 
-const char* KindName(FloorplanItem::Kind kind) {
-  switch (kind) {
-    case FloorplanItem::Kind::kBank:
-      return "bank";
-    case FloorplanItem::Kind::kVector:
-      return "vector";
-    case FloorplanItem::Kind::kAttention:
-      return "attention";
-    case FloorplanItem::Kind::kAdapter:
-      return "adapter";
-    case FloorplanItem::Kind::kKv:
-      return "kv";
-    case FloorplanItem::Kind::kAdapterSram:
-      return "adapter_sram";
-    case FloorplanItem::Kind::kHead:
-      return "head";
-    default:
-      return "link";
-  }
-}
-
 Workload WorkloadOf(const PlacedFabric& fabric, int64_t adapter_rank = 0) {
   Workload work;
   work.adapter_rank = adapter_rank;
@@ -123,7 +102,7 @@ class ChipSilicon final : public SiliconModel {
     Json floorplan = Json::array();
     for (const FloorplanItem& item : fabric_->floorplan) {
       if (item.die != 0) continue;
-      floorplan.push_back({{"kind", KindName(item.kind)},
+      floorplan.push_back({{"kind", FloorplanKindName(item.kind)},
                            {"index", item.index},
                            {"x", RoundTo(item.x, 4)},
                            {"y", RoundTo(item.y, 4)},
@@ -164,7 +143,7 @@ Result<std::unique_ptr<SiliconModel>> MakeSilicon(const QuantizedModel& model,
   BURIN_ASSIGN(const ChipSpec chip, LoadChip(chip_name));
   BURIN_ASSIGN(const Constants constants, LoadConstants(chip));
   const ModelPlan plan = PlanOf(model, model_name);
-  auto placed = Place(plan, chip, SizesFor(chip, plan.config, constants.Nominal()));
+  auto placed = Place(plan, chip, SizesFor(chip, plan.config, constants));
   if (!placed) return tl::unexpected<Error>(WithNearestChips(placed.error(), plan));
   return std::make_unique<ChipSilicon>(std::make_unique<const PlacedFabric>(std::move(*placed)),
                                        constants);

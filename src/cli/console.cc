@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 #include <system_error>
 
 #include "base/output_file.h"
@@ -67,6 +69,27 @@ std::string WithCommas(uint64_t number) {
     text += digits[i];
   }
   return text;
+}
+
+std::string Paragraph(const std::string& label, const std::string& text) {
+  constexpr size_t kColumns = 80, kLabel = 11;
+  std::string out = label;
+  out.resize(std::max(kLabel, label.size() + 1), ' ');
+  size_t column = out.size();
+  bool first = true;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!first && column + 1 + word.size() > kColumns) {
+      out += "\n" + std::string(kLabel, ' ');
+      column = kLabel;
+      first = true;
+    }
+    if (!first) out += ' ', ++column;
+    out += word;
+    column += word.size();
+    first = false;
+  }
+  return out + "\n";
 }
 
 double RoundTo(double value, int digits) {

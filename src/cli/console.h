@@ -47,6 +47,9 @@ std::string WithCommas(uint64_t number);
 // Rounds for JSON, so that it does not hold digits that mean nothing.
 double RoundTo(double value, int digits);
 
+// `text` in lines of at most 80 columns behind a label, which takes 11 of them; with a line end.
+std::string Paragraph(const std::string& label, const std::string& text);
+
 // `text` with every control character but line ends as "\xNN": names from files on a terminal.
 std::string OneLine(std::string_view text);
 

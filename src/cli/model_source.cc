@@ -64,9 +64,11 @@ Result<Geometry> ReadGeometry(const std::string& text) {
   return Geometry{std::move(config), text};
 }
 
-void AddModelAndChip(CLI::App& command, ModelSourceFlags& flags, const char* name,
-                     const char* what) {
+void AddModel(CLI::App& command, ModelSourceFlags& flags, const char* name, const char* what) {
   command.add_option(name, flags.model, what)->required();
+}
+
+void AddChip(CLI::App& command, ModelSourceFlags& flags) {
   command
       .add_option(
           "--chip", flags.chip,
@@ -81,11 +83,7 @@ void AddContext(CLI::App& command, ModelSourceFlags& flags) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
 }
 
-}  // namespace
-
-void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
-  AddModelAndChip(command, flags, "MODEL",
-                  "A cartridge, a checkpoint or its config.json, or a preset (burin presets)");
+void AddBits(CLI::App& command, ModelSourceFlags& flags) {
   command.add_option("--bits", flags.bits, "Bits a weight, 3, 4 or 6, where there is no cartridge")
       ->option_text("N")
       ->check(CLI::IsMember({3, 4, 6}));
@@ -96,11 +94,29 @@ void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
   command.add_option("--group", flags.group, "Inputs a scale, 32, 64 or 128")
       ->option_text("N")
       ->check(CLI::IsMember({32, 64, 128}));
+}
+
+constexpr const char* kModel =
+    "A cartridge, a checkpoint or its config.json, or a preset (burin presets)";
+
+}  // namespace
+
+void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
+  AddModel(command, flags, "MODEL", kModel);
+  AddChip(command, flags);
+  AddBits(command, flags);
+  AddContext(command, flags);
+}
+
+void AddModelOptions(CLI::App& command, ModelSourceFlags& flags) {
+  AddModel(command, flags, "MODEL", kModel);
+  AddBits(command, flags);
   AddContext(command, flags);
 }
 
 void AddCartridgeSourceOptions(CLI::App& command, ModelSourceFlags& flags) {
-  AddModelAndChip(command, flags, "CARTRIDGE", "The file");
+  AddModel(command, flags, "CARTRIDGE", "The file");
+  AddChip(command, flags);
   AddContext(command, flags);
 }
 

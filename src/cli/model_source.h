@@ -21,8 +21,10 @@ struct ModelSourceFlags {
   int64_t context = 0;      // positions that the KV memory must hold; 0: any
 };
 
-// MODEL, --chip, --bits, --tensor-bits, --group, --context.
+// MODEL, --bits, --tensor-bits, --group, --context; and --chip.
 void AddModelSourceOptions(CLI::App& command, ModelSourceFlags& flags);
+// The same without --chip.
+void AddModelOptions(CLI::App& command, ModelSourceFlags& flags);
 // CARTRIDGE, --chip, --context: of a command that needs weights, whose bits are a cartridge's own.
 void AddCartridgeSourceOptions(CLI::App& command, ModelSourceFlags& flags);
 

@@ -11,13 +11,9 @@
 #include "base/output_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
-#include "cli/model_source.h"
+#include "cli/placed_model.h"
 #include "cli/tensor_groups.h"
-#include "cost/area.h"
-#include "cost/constants.h"
 #include "fabric/dump.h"
-#include "fabric/nearest_chip.h"
-#include "fabric/placed_fabric.h"
 
 namespace burin {
 namespace {
@@ -62,16 +58,6 @@ int64_t CellsOf(const PlacedFabric& f) {
   return cells;
 }
 
-double BitsPerWeightOf(const PlacedFabric& f) {
-  double bits = 0, weights = 0;
-  for (const PlacedMatrix& p : f.matrices) {
-    const auto count = static_cast<double>(p.shape.rows) * static_cast<double>(p.shape.cols);
-    bits += count * p.shape.bits;
-    weights += count;
-  }
-  return bits / weights;
-}
-
 double UsedCells(const PlacedFabric& f) {
   return static_cast<double>(CellsOf(f)) / (static_cast<double>(f.banks * f.chip.fold) *
                                             static_cast<double>(f.chip.rows * f.chip.columns));
@@ -94,7 +80,7 @@ std::string Describe(const PlacedFabric& f) {
   std::string text = fmt::format(
       "model       {}, {} weights at {:.2f} bits\n"
       "chip        {}: banks of {} x {} cells, {} levels, fold {}\n",
-      OneLine(f.plan.name), WithCommas(f.plan.config.WeightCount()), BitsPerWeightOf(f),
+      OneLine(f.plan.name), WithCommas(f.plan.config.WeightCount()), BitsPerWeight(f),
       OneLine(c.name), c.rows, c.columns, c.levels, c.fold);
   text += fmt::format("dies        {} of at most {}\n", f.dies, c.dies);
   text += fmt::format("banks       {} of {}, {:.1f} % of their cells hold a weight\n",
@@ -140,7 +126,7 @@ Json ToJson(const PlacedFabric& f) {
   Json json = {{"model", f.plan.name}, {"chip", f.chip.name}};
   if (f.plan.weights != nullptr) json["digest"] = ToHex(f.plan.weights->digest);
   json["weights"] = f.plan.config.WeightCount();
-  json["bits_per_weight"] = RoundTo(BitsPerWeightOf(f), 4);
+  json["bits_per_weight"] = RoundTo(BitsPerWeight(f), 4);
   json["dies"] = f.dies;
   json["banks"] = f.banks;
   json["blocks"] = f.blocks.size();
@@ -193,18 +179,12 @@ Status RunPlace(const PlaceFlags& flags) {
     BURIN_TRY(console.Check());
     if (!flags.dump.empty()) BURIN_TRY(CheckWritable(flags.dump));
   }
-  BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
-  // Sizes of banks and memories by the chip's process, for positions and wires in mm.
-  BURIN_ASSIGN(const Constants constants, LoadConstants(source.chip));
-  const FloorplanSizes sizes = SizesFor(source.chip, source.plan.config, constants.Nominal());
-  const auto fabric = Place(source.plan, source.chip, sizes);
-  if (!fabric) return tl::unexpected<Error>(WithNearestChips(fabric.error(), source.plan));
-  BURIN_TRY(VerifyPlacement(*fabric));
-  if (!flags.dump.empty()) BURIN_TRY(WriteDump(*fabric, flags.dump));
+  BURIN_ASSIGN(const PlacedModel placed, PlaceModel(flags.source));
+  if (!flags.dump.empty()) BURIN_TRY(WriteDump(placed.fabric, flags.dump));
   if (flags.dump == "-") return {};
-  console.Print(Describe(*fabric) +
+  console.Print(Describe(placed.fabric) +
                 "\nverified    every weight has one place; no step meets itself in a bank\n");
-  return console.WriteJson(ToJson(*fabric));
+  return console.WriteJson(ToJson(placed.fabric));
 }
 
 }  // namespace

@@ -32,16 +32,6 @@ std::vector<StageCycles> NamedCauses(const ChipModel& model) {
   return causes;
 }
 
-double BitsPerWeight(const PlacedFabric& fabric) {
-  double bits = 0, weights = 0;
-  for (const PlacedMatrix& m : fabric.matrices) {
-    const auto count = static_cast<double>(m.shape.rows) * static_cast<double>(m.shape.cols);
-    bits += count * m.shape.bits;
-    weights += count;
-  }
-  return bits / weights;
-}
-
 std::string Figures(double value) {
   if (!std::isfinite(value)) return "-";
   if (value >= 1e4) return WithCommas(static_cast<uint64_t>(std::llround(value)));

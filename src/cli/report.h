@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/placed_model.h"
 #include "cost/chip_model.h"
 #include "cost/comparison.h"
 #include "cost/findings.h"
@@ -38,8 +39,6 @@ std::vector<StageCycles> StagesOf(const ChipModel& model);
 
 // Causes with names for people, in order.
 std::vector<StageCycles> NamedCauses(const ChipModel& model);
-
-double BitsPerWeight(const PlacedFabric& fabric);
 
 // Four significant digits with commas: "14,405", "0.0031"; "-" for what is infinite.
 std::string Figures(double value);

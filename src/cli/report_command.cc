@@ -1,14 +1,10 @@
 // burin report: what a model would be as a chip.
-#include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include "base/output_file.h"
 #include "cli/app.h"
 #include "cli/console.h"
-#include "cli/model_source.h"
 #include "cli/report.h"
-#include "fabric/nearest_chip.h"
 
 namespace burin {
 namespace {
@@ -48,14 +44,9 @@ Status RunReport(const ReportFlags& flags) {
   if (!flags.require.empty()) {
     BURIN_ASSIGN(wishes, ParseWishes(flags.require));
   }
-  BURIN_ASSIGN(const ModelSource source, LoadModelSource(flags.source));
-  BURIN_ASSIGN(const Constants constants, LoadConstants(source.chip, flags.process));
-  const FloorplanSizes sizes = SizesFor(source.chip, source.plan.config, constants.Nominal());
-  const auto fabric = Place(source.plan, source.chip, sizes);
-  if (!fabric) return tl::unexpected<Error>(WithNearestChips(fabric.error(), source.plan));
-  BURIN_TRY(VerifyPlacement(*fabric));
-  BURIN_ASSIGN(const Workload work, WorkloadOf(flags, *fabric));
-  const ChipModel model(*fabric, constants, work);
+  BURIN_ASSIGN(const PlacedModel placed, PlaceModel(flags.source, flags.process));
+  BURIN_ASSIGN(const Workload work, WorkloadOf(flags, placed.fabric));
+  const ChipModel model(placed.fabric, placed.constants, work);
   BURIN_ASSIGN(std::vector<System> systems, LoadComparison());
   Report report{model, std::move(systems), BindingOf(model), {}, {}, wishes, {}};
   report.answers = AnswersOf(model, report.systems);

@@ -44,7 +44,8 @@ std::string Head(const Report& r) {
   html += Card(r, "W explained, one user", "", 1, [](const Estimate& x) { return x.power_w; });
   html += Card(r, "W with the unexplained factor", "", 1,
                [](const Estimate& x) { return x.card_power_w; });
-  html += Card(r, "USD of a card", "", 1, [](const Estimate& x) { return x.card.usd(); });
+  html += Card(r, f.dies > 1 ? fmt::format("USD of {} cards", f.dies) : "USD of a card", "", 1,
+               [](const Estimate& x) { return x.card.usd(); });
   html += Card(r, "USD a million tokens", "", 1, [](const Estimate& x) { return x.tokens.usd(); });
   html += fmt::format("</div><p class=\"binds\"><b>{}</b> binds: {}.{}</p>\n", r.binding.limit,
                       Escape(r.binding.reason),
@@ -131,15 +132,16 @@ std::string PayBack(const Report& r) {
   std::string html =
       "<div class=\"scroll\"><table><tr><th>instead of renting</th><th class=\"n\">USD a "
       "million</th><th "
-      "class=\"n\">tokens that pay two masks</th><th class=\"n\">useful, months</th><th "
-      "class=\"n\">cards, two masks</th><th class=\"n\">cards, first chip too</th></tr>";
+      "class=\"n\">tokens that pay the masks</th><th class=\"n\">useful, months</th><th "
+      "class=\"n\">cards, masks</th><th class=\"n\">cards, first chip too</th></tr>";
   for (const BreakEven& b : r.break_evens) {
     for (const auto& u : b.useful) {
       html += fmt::format(
           "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
           "class=\"n\">{:.0f}</td><td "
           "class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-          Escape(b.against), Figures(b.rented_usd_per_m), Figures(b.respin_tokens), u.months,
+          Escape(b.against), Figures(b.rented_usd_per_m),
+          std::isfinite(b.respin_tokens) ? ShortNumber(b.respin_tokens) : "-", u.months,
           Figures(u.cards_respin), Figures(u.cards_first));
     }
   }
@@ -151,12 +153,16 @@ std::string Moves(const Report& r, const std::string& title, double scale, const
   const auto list = r.model.SensitivitiesOf(metric);
   for (size_t i = 0; i < std::min<size_t>(5, list.size()); ++i) {
     const Bracket& b = r.model.constants()[list[i].param];
+    const double unit = b.unit == "Hz" ? 1e-6 : 1;
     html += fmt::format(
         "<tr><td>{}<small>{} [{}]</small></td><td class=\"n\">{} to {} {}</td><td "
         "class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-        InfoOf(list[i].param).meaning, Escape(b.source), b.grade, Figures(b.low), Figures(b.high),
-        b.unit == "1" ? "" : b.unit, Figures(list[i].at_low * scale),
-        Figures(list[i].at_high * scale));
+        InfoOf(list[i].param).meaning, Escape(b.source), b.grade, Figures(b.low * unit),
+        Figures(b.high * unit),
+        b.unit == "1"    ? ""
+        : b.unit == "Hz" ? "MHz"
+                         : b.unit,
+        Figures(list[i].at_low * scale), Figures(list[i].at_high * scale));
   }
   return html;
 }
@@ -169,6 +175,43 @@ std::string Sensitivities(const Report& r) {
          Moves(r, "W explained", 1, [](const Estimate& x) { return x.power_w; }) +
          Moves(r, "USD a million tokens", 1, [](const Estimate& x) { return x.tokens.usd(); }) +
          "</table></div>";
+}
+
+std::string DesignRow(const std::string& label, const Design& d) {
+  std::string changes;
+  for (const Change& c : d.changes) {
+    changes += fmt::format("{}{} {} to {}", changes.empty() ? "" : "<br>", c.knob, c.from, c.to);
+  }
+  const Estimate& e = d.estimate;
+  return fmt::format(
+      "<tr><td>{}</td><td>{}<small>{}</small></td><td class=\"n\">{}</td><td "
+      "class=\"n\">{}</td><td class=\"n\">{}{}</td><td class=\"n\">{}</td><td "
+      "class=\"n\">{}</td></tr>",
+      label, changes, Escape(d.binds), Figures(e.tokens_per_s_user),
+      Figures(static_cast<double>(d.max_context)),
+      d.dies > 1 ? fmt::format("{} x ", d.dies) : std::string(), Figures(e.die_mm2),
+      Figures(e.full_power_w), Figures(e.card.usd()));
+}
+
+std::string Required(const Report& r) {
+  if (!r.required) return {};
+  const Answer& a = *r.required;
+  std::string wishes;
+  for (const Wish& w : r.wishes) {
+    wishes += fmt::format("{}{} {} {}", wishes.empty() ? "" : ", ", QuantityKey(w.quantity),
+                          IsAtLeast(w.quantity) ? "at least" : "at most", Figures(w.value));
+  }
+  std::string html =
+      "<p>" + wishes + (a.limit.empty() ? "" : "<br>Limit: " + Escape(a.limit)) +
+      "</p><div class=\"scroll\"><table><tr><th></th><th>change</th><th class=\"n\">tokens/s"
+      "</th><th class=\"n\">context</th><th class=\"n\">die, mm2</th><th class=\"n\">W</th><th "
+      "class=\"n\">cards, USD</th></tr>" +
+      DesignRow("as it is", a.as_it_is);
+  if (a.smallest && !a.smallest->changes.empty()) html += DesignRow("smallest change", *a.smallest);
+  if (!a.smallest) html += DesignRow("nearest", a.nearest);
+  if (a.with_clock) html += DesignRow("with the clock", *a.with_clock);
+  if (a.with_dies) html += DesignRow("with more dies", *a.with_dies);
+  return Section("What was required", html + "</table></div>");
 }
 
 std::string Answers(const Report& r) {
@@ -200,7 +243,7 @@ std::string ConstantsTable(const Report& r) {
 
 std::string ReportHtml(const Report& r) {
   const PlacedFabric& f = r.model.fabric();
-  std::string body = Head(r);
+  std::string body = Head(r) + Required(r);
   body += Section("Floorplan",
                   "<div class=\"plan\"><div>" + FloorplanSvg(f) +
                       "<p id=\"under\" class=\"dim\">Point at the die or at a name.</p></div><div "

@@ -48,23 +48,28 @@ Json DesignJson(const Design& d) {
           {"max_context", d.max_context},
           {"dies", d.dies},
           {"die_mm2", Value(e.die_mm2)},
+          {"die_cost_usd", Value(e.die.usd)},
           {"card_power_w", Value(e.full_power_w)},
           {"card_cost_usd", Value(e.card.usd())},
-          {"usd_per_m_tokens", Value(e.tokens.usd())}};
+          {"usd_per_m_tokens", Value(e.tokens.usd())},
+          {"binds", d.binds}};
 }
 
 Json RequireJson(const Report& r) {
   const Answer& a = *r.required;
   Json json;
   for (const Wish& w : r.wishes) json["wishes"][QuantityKey(w.quantity)] = w.value;
-  json["met"] = a.smallest.has_value();
+  json["met"] = a.smallest || a.with_clock || a.with_dies;
   if (a.smallest) {
     json["smallest_change"] = DesignJson(*a.smallest);
   } else {
     json["limit"] = a.limit;
     json["nearest"] = DesignJson(a.nearest);
   }
+  if (a.with_clock) json["with_clock"] = DesignJson(*a.with_clock);
+  if (a.with_dies) json["with_dies"] = DesignJson(*a.with_dies);
   json["tried"] = a.tried;
+  json["complete"] = a.complete;
   return json;
 }
 
@@ -171,6 +176,7 @@ Json ReportJson(const Report& r) {
   AddSpeed(r, json);
   json["area_mm2"] = BandJson(m, [](const Estimate& x) { return x.area_mm2; });
   json["die_mm2"] = BandJson(m, [](const Estimate& x) { return x.die_mm2; });
+  json["die_sides_mm"] = {Value(e.die_width_mm), Value(e.die_height_mm)};
   json["transistors"] = Value(e.transistors);
   json["power_w"] = BandJson(m, [](const Estimate& x) { return x.power_w; });
   json["system_factor"] = m.constants()[Param::kSystemFactor].nominal;

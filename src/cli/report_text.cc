@@ -1,36 +1,11 @@
 // The report on a terminal.
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "cli/report.h"
 
 namespace burin {
 namespace {
-
-constexpr size_t kColumns = 80;
-constexpr size_t kLabel = 11;
-
-// `text` in lines of at most 80 columns behind a label.
-std::string Paragraph(const std::string& label, const std::string& text) {
-  std::string out = label;
-  out.resize(std::max(kLabel, label.size() + 1), ' ');
-  size_t column = out.size();
-  bool first = true;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (!first && column + 1 + word.size() > kColumns) {
-      out += "\n" + std::string(kLabel, ' ');
-      column = kLabel;
-      first = true;
-    }
-    if (!first) out += ' ', ++column;
-    out += word;
-    column += word.size();
-    first = false;
-  }
-  return out + "\n";
-}
 
 std::string BandRow(const ChipModel& model, const std::string& label, double scale,
                     const Metric& metric, const std::string& note) {
@@ -63,10 +38,13 @@ std::string Table(const Report& r) {
       fmt::format("prompt of {}", WithCommas(static_cast<uint64_t>(m.workload().prompt))));
   text += BandRow(
       m, "die, mm2", 1, [](const Estimate& x) { return x.die_mm2; },
-      fmt::format("{:.1f} G transistors{}", e.transistors / 1e9,
-                  m.fabric().dies > 1 ? " in all" : ""));
+      fmt::format("{:.1f} x {:.1f} mm", e.die_width_mm, e.die_height_mm));
+  const std::string all = m.fabric().dies > 1 ? fmt::format(" of {} dies", m.fabric().dies) : "";
   text += BandRow(
-      m, "power, W", 1, [](const Estimate& x) { return x.power_w; }, "explained, one user");
+      m, "transistors" + all + ", G", 1e-9, [](const Estimate& x) { return x.transistors; }, "");
+  text += BandRow(
+      m, "power" + all + ", W", 1, [](const Estimate& x) { return x.power_w; },
+      "explained, one user");
   text += BandRow(
       m, "  x system factor", 1, [](const Estimate& x) { return x.card_power_w; },
       fmt::format("unexplained {}", m.constants()[Param::kSystemFactor].nominal));
@@ -79,7 +57,8 @@ std::string Table(const Report& r) {
   text += BandRow(
       m, "die, USD", 1, [](const Estimate& x) { return x.die.usd; }, "");
   text += BandRow(
-      m, "card, USD", 1, [](const Estimate& x) { return x.card.usd(); }, "parts only");
+      m, m.fabric().dies > 1 ? fmt::format("{} cards, USD", m.fabric().dies) : "card, USD", 1,
+      [](const Estimate& x) { return x.card.usd(); }, "parts only");
   text += BandRow(
       m, "10^6 tokens, USD", 1, [](const Estimate& x) { return x.tokens.usd(); },
       "ten cards in a server");
@@ -146,19 +125,46 @@ std::string Wishes(const std::vector<Wish>& wishes) {
   return text;
 }
 
-std::string DesignLine(const Design& d, const Design& before) {
+std::string ChangesOf(const Design& d) {
   std::string text;
   for (const Change& c : d.changes) {
     text += fmt::format("{}{} {} -> {}", text.empty() ? "" : ", ", c.knob, c.from, c.to);
   }
-  const Estimate &e = d.estimate, &b = before.estimate;
-  return text + fmt::format(
-                    "{}{} tokens/s, {} positions, {} mm2 a die ({:+.0f}), {} W, card {} USD "
-                    "({:+.0f}), {:.4f} USD a million",
-                    text.empty() ? "" : ": ", Figures(e.tokens_per_s_user),
-                    WithCommas(static_cast<uint64_t>(d.max_context)), Figures(e.die_mm2),
-                    e.die_mm2 - b.die_mm2, Figures(e.full_power_w), Figures(e.card.usd()),
-                    e.card.usd() - b.card.usd(), e.tokens.usd());
+  return text.empty() ? "nothing" : text;
+}
+
+// What a design is and costs, beside the chip as it is.
+std::string Prices(const Report& r, const Design& d) {
+  const Estimate &e = d.estimate, &b = r.required->as_it_is.estimate;
+  const double cooled = r.model.constants()[Param::kPowerLimit].nominal;
+  std::string text = Paragraph(
+      "  gives", fmt::format("{} tokens/s for one user, {} for all, {} positions",
+                             Figures(e.tokens_per_s_user), Figures(e.tokens_per_s_aggregate),
+                             WithCommas(static_cast<uint64_t>(d.max_context))));
+  text += Paragraph(
+      "  price",
+      fmt::format("{}die {} mm2 ({:+.0f}), {} USD ({:+.0f}); {} {} W ({:+.0f}; {:.2f} of "
+                  "{:.2f} W/mm2), {} USD ({:+.0f}); {:.4f} USD a million tokens ({:+.4f})",
+                  d.dies > 1 ? fmt::format("{} dies; ", d.dies) : std::string(), Figures(e.die_mm2),
+                  e.die_mm2 - b.die_mm2, Figures(e.die.usd), e.die.usd - b.die.usd,
+                  d.dies > 1 ? "cards" : "card", Figures(e.full_power_w),
+                  e.full_power_w - b.full_power_w, e.full_power_w / e.area_mm2, cooled,
+                  Figures(e.card.usd()), e.card.usd() - b.card.usd(), e.tokens.usd(),
+                  e.tokens.usd() - b.tokens.usd()));
+  return text + Paragraph("  binds", d.binds);
+}
+
+std::string Route(const Report& r, const std::string& label, const std::optional<Design>& d) {
+  if (!d) return {};
+  std::string text = Paragraph(label, ChangesOf(*d)) + Prices(r, *d);
+  if (d->chip.clock_hz.nominal > r.model.constants()[Param::kClock].nominal) {
+    const Bracket& clock = r.model.constants()[Param::kClock];
+    text +=
+        Paragraph("  mind", fmt::format("the clock is believed to be {:.4g} MHz, at most {:.4g} "
+                                        "[{}]",
+                                        clock.nominal / 1e6, clock.high / 1e6, clock.grade));
+  }
+  return text;
 }
 
 std::string Required(const Report& r) {
@@ -166,14 +172,21 @@ std::string Required(const Report& r) {
   const Answer& a = *r.required;
   std::string text = "\n" + Paragraph("required", Wishes(r.wishes));
   if (a.smallest && a.smallest->changes.empty()) {
-    return text + Paragraph("answer", "met as it is: " + DesignLine(*a.smallest, a.as_it_is));
+    return text + Paragraph("answer", "met as it is") + Prices(r, *a.smallest);
   }
-  if (a.smallest) {
-    return text + Paragraph("change", DesignLine(*a.smallest, a.as_it_is));
+  text += Route(r, "change", a.smallest);
+  if (!a.smallest) {
+    text += Paragraph("limit", a.limit) + Paragraph("nearest", ChangesOf(a.nearest)) +
+            Prices(r, a.nearest);
   }
-  return text + Paragraph("limit", a.limit) +
-         Paragraph("nearest", DesignLine(a.nearest, a.as_it_is)) +
-         Paragraph("tried", fmt::format("{} chips of at most four changed knobs", a.tried));
+  text += Route(r, a.smallest ? "or" : "change", a.with_clock);
+  text += Route(r, "change", a.with_dies);
+  if (!a.smallest && !a.with_clock && !a.with_dies) {
+    text += Paragraph("change", "none: neither a clock up to its high end nor more dies reach it");
+  }
+  return text +
+         Paragraph("tried", fmt::format("{} chips{}", WithCommas(static_cast<uint64_t>(a.tried)),
+                                        a.complete ? "" : ", not all of them"));
 }
 
 }  // namespace
@@ -185,8 +198,10 @@ std::string ReportText(const Report& r) {
   text += "\n" + Bars(r) + "\n" + Sensitivities(r) + Required(r);
   if (r.required) return text;
   text += "\n";
-  for (const Finding& f : r.answers) text += Paragraph("- " + f.question, f.answer);
-  return text;
+  for (const Finding& f : r.answers) {
+    if (f.first) text += Paragraph("- " + f.question, f.answer);
+  }
+  return text + "\nMore answers, every step, other systems, sources: --html FILE, --json FILE\n";
 }
 
 }  // namespace burin

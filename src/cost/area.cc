@@ -145,7 +145,9 @@ double ArrayEfficiency(const std::vector<AreaBlock>& blocks) {
   return blocks.empty() || fabric <= 0 ? 0 : blocks.front().mm2 / fabric;
 }
 
-FloorplanSizes SizesFor(const ChipSpec& chip, const ModelConfig& config, const Point& p) {
+FloorplanSizes SizesFor(const ChipSpec& chip, const ModelConfig& config,
+                        const Constants& constants) {
+  const Point p = constants.Nominal();
   FloorplanSizes sizes;
   sizes.in_mm = true;
   const ArraySize array = BankArray(chip, p);
@@ -168,6 +170,9 @@ FloorplanSizes SizesFor(const ChipSpec& chip, const ModelConfig& config, const P
   sizes.head_mm2 = std::max(
       1e-4, Count(chip.top_k * chip.head_lanes) * kListEntryBits * AddBit(p) / per_mm2 * spread);
   sizes.link_mm2 = p[Param::kLinkArea] * spread;
+  const TechFacts& tech = constants.tech;
+  sizes.exposure_width_mm = std::min(tech.reticle_width_mm, tech.reticle_height_mm);
+  sizes.exposure_height_mm = std::max(tech.reticle_width_mm, tech.reticle_height_mm);
   return sizes;
 }
 

@@ -55,6 +55,7 @@ double TotalTransistors(const std::vector<AreaBlock>& blocks);
 double ArrayEfficiency(const std::vector<AreaBlock>& blocks);
 
 // Sizes for the floorplan, from the chip and the nominal process alone.
-FloorplanSizes SizesFor(const ChipSpec& chip, const ModelConfig& config, const Point& p);
+FloorplanSizes SizesFor(const ChipSpec& chip, const ModelConfig& config,
+                        const Constants& constants);
 
 }  // namespace burin

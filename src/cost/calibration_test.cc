@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cost/calibration_page.h"
 #include "cost/chip_model.h"
 #include "cost/yield.h"
 #include "fabric/bracket_reader.h"
@@ -16,11 +17,6 @@
 
 namespace burin {
 namespace {
-
-std::string Number(double v) {
-  if (v >= 1000) return fmt::format("{:.0f}", v);
-  return v >= 100 ? fmt::format("{:.0f}", v) : fmt::format("{:.3g}", v);
-}
 
 struct Hc1 {
   PlacedFabric fabric;
@@ -32,33 +28,9 @@ Hc1 PlaceHc1(const std::string& tensor_bits) {
   Constants constants = LoadConstants(chip).value();
   const ModelPlan plan =
       PlanOf(FindPreset("llama-3.1-8b").value(), "llama-3.1-8b", 3, tensor_bits, 128, 0).value();
-  PlacedFabric fabric = Place(plan, chip, SizesFor(chip, plan.config, constants.Nominal())).value();
+  PlacedFabric fabric = Place(plan, chip, SizesFor(chip, plan.config, constants)).value();
   return {std::move(fabric), std::move(constants)};
 }
-
-class Page {
- public:
-  void Add(const std::string& text) { text_ += text; }
-  // A prediction beside a published value; counts those inside their bracket.
-  void Row(const std::string& what, const Band& b, double published, const std::string& grade) {
-    const bool inside = published >= b.low && published <= b.high;
-    inside_ += inside;
-    ++rows_;
-    text_ += fmt::format("| {} | {} | {} | {} | {} [{}] | {:+.0f} % | {} |\n", what, Number(b.low),
-                         Number(b.nominal), Number(b.high), Number(published), grade,
-                         100 * (b.nominal / published - 1), inside ? "yes" : "**no**");
-  }
-  std::string text() const { return text_; }
-  int inside() const { return inside_; }
-  int rows() const { return rows_; }
-
- private:
-  std::string text_;
-  int inside_ = 0, rows_ = 0;
-};
-
-constexpr const char* kHeader =
-    "| | low | nominal | high | published | residual | inside |\n|---|---|---|---|---|---|---|\n";
 
 void AddHc1(Page& page, const std::string& tensor_bits, const std::string& title) {
   const Hc1 hc1 = PlaceHc1(tensor_bits);
@@ -255,6 +227,8 @@ std::string MakePage(Page& page) {
   AddDie(page);
   AddSynthesis(page);
   AddBanks(page);
+  AddCells(page);
+  AddReads(page);
   AddParameters(page);
   return page.text();
 }

@@ -27,15 +27,18 @@ const char* UserLimitName(UserLimit limit) {
   return "";
 }
 
-int64_t KvPositions(const PlacedFabric& fabric) {
+int64_t MostLayersOnADie(const PlacedFabric& fabric) {
   std::vector<int64_t> layers(static_cast<size_t>(fabric.dies), 0);
   for (size_t m = 0; m < fabric.matrices.size(); ++m) {
     if (fabric.plan.matrices[m].kind == TensorKind::kQ) {
       ++layers[static_cast<size_t>(fabric.matrices[m].die)];
     }
   }
-  const int64_t most = std::max<int64_t>(1, *std::ranges::max_element(layers));
-  return fabric.chip.kv_bytes / KvBytesPerPosition(fabric.plan.config, most);
+  return std::max<int64_t>(1, *std::ranges::max_element(layers));
+}
+
+int64_t KvPositions(const PlacedFabric& fabric) {
+  return fabric.chip.kv_bytes / KvBytesPerPosition(fabric.plan.config, MostLayersOnADie(fabric));
 }
 
 ChipModel::ChipModel(const PlacedFabric& fabric, Constants constants, const Workload& workload,
@@ -50,11 +53,13 @@ ChipModel::ChipModel(const PlacedFabric& fabric, Constants constants, const Work
   const Point nominal = constants_.Nominal();
   const LinkTiming link = LinkAt(nominal);
   schedule_ = ScheduleToken(fabric, {workload.context, workload.adapter_rank, true}, link);
-  prefill_cycles_ = PrefillCycles(fabric, workload.prompt, workload.adapter_rank, link);
-  prefill_serial_cycles_ =
-      PrefillCycles(fabric, workload.prompt, workload.adapter_rank, link, false);
+  if (bands != Bands::kNoPrompt) {
+    prefill_cycles_ = PrefillCycles(fabric, workload.prompt, workload.adapter_rank, link);
+    prefill_serial_cycles_ =
+        PrefillCycles(fabric, workload.prompt, workload.adapter_rank, link, false);
+  }
   nominal_ = At(nominal);
-  if (bands == Bands::kNone) return;
+  if (bands != Bands::kAll) return;
   for (const ParamInfo& info : ParamInfos()) {
     const Bracket& bracket = constants_[info.param];
     if (bracket.low == bracket.high) continue;
@@ -114,10 +119,10 @@ void ChipModel::FillUsers(const Point& point, const Events& events, Estimate& e)
 void ChipModel::FillMoney(const Point& point, Estimate& e) const {
   const double fatal = TotalArea(e.area, AreaKind::kLogic) / static_cast<double>(fabric_.dies);
   e.die = CostOfDie(fatal, e.die_mm2 - fatal, constants_.tech.wafer_mm, point);
-  e.card = CostOfCard(e.die.usd, fabric_.dies, point);
-  e.server = CostOfServer(e.card.usd(), e.full_power_w, point);
-  e.tokens = CostOfTokens(e.server, e.tokens_per_s_aggregate, point);
-  e.model = CostOfModel(point);
+  e.card = CostOfCards(e.die.usd, fabric_.dies, point);
+  e.server = CostOfServer(e.card.usd(), e.full_power_w, fabric_.dies, point);
+  e.tokens = CostOfTokens(e.server, CopiesInServer(fabric_.dies) * e.tokens_per_s_aggregate, point);
+  e.model = CostOfModel(fabric_.dies, point);
 }
 
 Estimate ChipModel::At(const Point& point) const {
@@ -126,6 +131,11 @@ Estimate ChipModel::At(const Point& point) const {
   e.area = AreaBlocks(inventory_, fabric_.chip, point);
   e.area_mm2 = TotalArea(e.area);
   e.die_mm2 = e.area_mm2 / static_cast<double>(fabric_.dies);
+  if (fabric_.die_width > 0) {
+    const double scale = std::sqrt(e.die_mm2 / (fabric_.die_width * fabric_.die_height));
+    e.die_width_mm = fabric_.die_width * scale;
+    e.die_height_mm = fabric_.die_height * scale;
+  }
   e.transistors = TotalTransistors(e.area);
   Events events = events_;
   events.product_bits_mm *= BankArray(fabric_.chip, point).width_mm;

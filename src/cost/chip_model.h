@@ -27,7 +27,7 @@ struct Workload {
 enum class UserLimit { kEngines, kKv, kPower };
 const char* UserLimitName(UserLimit limit);  // "engines", "kv", "power"
 
-// Everything at one point. Watts are of all dies of the card.
+// Everything at one point. Watts and `card` are of all dies; each die is on a card of its own.
 struct Estimate {
   double clock_hz = 0;
   double token_s = 0;  // one user alone
@@ -40,7 +40,10 @@ struct Estimate {
 
   std::vector<AreaBlock> area;
   double area_mm2 = 0, die_mm2 = 0;  // all dies, one die
-  double transistors = 0;            // all dies
+  // Of the floorplan, in proportion to die_mm2 (trees, drivers and registers of the model's wires
+  // are in the area, not in the plan); 0 without a floorplan.
+  double die_width_mm = 0, die_height_mm = 0;
+  double transistors = 0;  // all dies
 
   std::vector<PowerItem> power;   // one user at full speed, explained
   double power_w = 0;             // their sum
@@ -74,9 +77,9 @@ struct Sensitivity {
 
 class ChipModel {
  public:
-  enum class Bands { kAll, kNone };
-  // `fabric` must outlive the model. workload.context and prompt >= 1. Without bands only nominal()
-  // is good.
+  // kNone: only nominal() is good; kNoPrompt: of it not the first token, either.
+  enum class Bands { kAll, kNone, kNoPrompt };
+  // `fabric` must outlive the model. workload.context and prompt >= 1.
   ChipModel(const PlacedFabric& fabric, Constants constants, const Workload& workload,
             Bands bands = Bands::kAll);
 
@@ -116,6 +119,9 @@ class ChipModel {
   Estimate nominal_;
   std::vector<Ends> ends_;
 };
+
+// Layers on the die that has most of them.
+int64_t MostLayersOnADie(const PlacedFabric& fabric);
 
 // Positions of one user that the chip's KV SRAM holds, whatever the model's own context: the die
 // with most layers decides.

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/philox.h"
+#include "cost/binding.h"
 #include "cost/comparison.h"
 #include "fabric/data_files.h"
 #include "model/presets.h"
@@ -22,7 +23,7 @@ ModelPlan PresetPlan(const std::string& name, int bits = 3, const std::string& t
 }
 
 PlacedFabric PlaceOn(const ModelPlan& plan, const ChipSpec& chip, const Constants& constants) {
-  return Place(plan, chip, SizesFor(chip, plan.config, constants.Nominal())).value();
+  return Place(plan, chip, SizesFor(chip, plan.config, constants)).value();
 }
 
 // On a process where everything is one: a column is 14 bits * levels legs, legs of its three read
@@ -43,6 +44,24 @@ TEST(Area, FormulasByHand) {
   const ArraySize array = BankArray(nano, p);
   EXPECT_DOUBLE_EQ(array.height_mm, 0.257);
   EXPECT_DOUBLE_EQ(array.width_mm, 1.024);
+}
+
+// An exposure has an area and two sides.
+TEST(ChipModel, ADieMustLieInOneExposure) {
+  const ChipSpec chip = LoadChip("hc1").value();
+  const Constants constants = LoadConstants(chip).value();
+  const PlacedFabric fabric = PlaceOn(PresetPlan("llama-3.1-8b"), chip, constants);
+  const ChipModel model(fabric, constants, {}, ChipModel::Bands::kNone);
+  Estimate e = model.nominal();
+  EXPECT_NEAR(e.die_width_mm * e.die_height_mm, e.die_mm2, 1e-6 * e.die_mm2);
+  EXPECT_TRUE(FitsExposure(e, constants.tech)) << e.die_width_mm << " x " << e.die_height_mm;
+  std::swap(e.die_width_mm, e.die_height_mm);  // a mask can be turned
+  EXPECT_TRUE(FitsExposure(e, constants.tech));
+  e.die_width_mm = e.die_height_mm = 27;  // 729 mm2, and too wide
+  e.die_mm2 = 729;
+  EXPECT_FALSE(FitsExposure(e, constants.tech));
+  e.die_width_mm = 26, e.die_height_mm = 33, e.die_mm2 = 859;
+  EXPECT_FALSE(FitsExposure(e, constants.tech));
 }
 
 TEST(ChipModel, BlocksSumAndBandsEnclose) {
@@ -99,6 +118,36 @@ TEST(ChipModel, MoreRowsNeverMorePeriphery) {
   }
 }
 
+// What serves a column, on random chips of random folds: fewer columns, never more.
+TEST(ChipModel, MoreRowsNeverMoreColumnLogicOnRandomChips) {
+  const ModelPlan plan = PresetPlan("smollm2-135m");
+  int64_t smaller = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    auto dice = [seed, n = 0u](int64_t low, int64_t high) mutable {
+      return low +
+             static_cast<int64_t>(Philox(seed, 5, n++)[0] % static_cast<uint32_t>(high - low + 1));
+    };
+    ChipSpec chip = LoadChip("nano").value();
+    chip.columns = 64 << dice(0, 2);
+    chip.fold = dice(1, 8);
+    chip.levels = dice(0, 1) == 0 ? 8 : 16;
+    chip.columns_per_scaler = 16 << dice(0, 2);
+    chip.banks = 0;
+    const Constants constants = LoadConstants(chip, dice(0, 1) == 0 ? "n7" : "sky130").value();
+    double before = INFINITY;
+    for (const int64_t rows : {128, 256, 512, 1024}) {
+      chip.rows = rows;
+      const auto blocks =
+          AreaBlocks(CountParts(PlaceOutline(plan, chip).value()), chip, constants.Nominal());
+      const double logic = blocks[2].mm2 + blocks[3].mm2 + blocks[4].mm2;
+      EXPECT_LE(logic, before) << seed << ", " << rows << " rows";
+      smaller += logic < before && before < INFINITY;
+      before = logic;
+    }
+  }
+  EXPECT_GT(smaller, 100);
+}
+
 TEST(ChipModel, MoreBitsNeverSmallerOnRandomChips) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
     auto dice = [seed, n = 0u](int64_t low, int64_t high) mutable {
@@ -118,7 +167,7 @@ TEST(ChipModel, MoreBitsNeverSmallerOnRandomChips) {
     for (const int bits : {3, 4, 6}) {
       const ModelPlan plan =
           PlanOf(FindPreset("smollm2-135m").value(), "m", bits, "", 64, 0).value();
-      const PlacedFabric fabric = PlaceOn(plan, chip, constants);
+      const PlacedFabric fabric = PlaceOutline(plan, chip).value();  // no wires: the cut alone
       const double area = TotalArea(AreaBlocks(CountParts(fabric), chip, constants.Nominal()));
       EXPECT_GE(area, before) << seed << ", " << bits << " bits";
       before = area;
@@ -130,20 +179,22 @@ TEST(Money, ByHand) {
   const ChipSpec nano = LoadChip("nano").value();
   Point p = LoadConstants(nano, "unit").value().Nominal();
   p.Set(Param::kCardParts, 100);
+  p.Set(Param::kRespinWork, 1);
   p.Set(Param::kServerParts, 1000);
   p.Set(Param::kHostPower, 500);
   p.Set(Param::kElectricity, 0.36);
   p.Set(Param::kPue, 1);
   p.Set(Param::kLife, 1);
   p.Set(Param::kUtilization, 0.5);
-  const CardCost card = CostOfCard(50, 2, p);
-  EXPECT_DOUBLE_EQ(card.usd(), 2 * 50 + 2 * 1 + 100);
-  const ServerCost server = CostOfServer(card.usd(), 50, p);
-  EXPECT_DOUBLE_EQ(server.usd(), 2020 + 1000);
+  const CardCost cards = CostOfCards(50, 2, p);  // two dies, packages, boards
+  EXPECT_DOUBLE_EQ(cards.usd(), 2 * (50 + 1 + 100));
+  const ServerCost server = CostOfServer(cards.usd(), 100, 2, p);  // holds the model five times
+  EXPECT_DOUBLE_EQ(server.usd(), 5 * 302 + 1000);
   EXPECT_DOUBLE_EQ(server.power_w, 1000);
-  // 10 cards of 100 tokens/s half of the time: 500 tokens/s, 0.05 s... 2000 s a million.
-  const TokenCost tokens = CostOfTokens(server, 100, p);
-  EXPECT_DOUBLE_EQ(tokens.hardware, 3020 / kSecondsInYear * 2000);
+  // Five copies of 200 tokens/s half of the time: 500 tokens/s, 2000 s a million.
+  const TokenCost tokens = CostOfTokens(server, CopiesInServer(2) * 200, p);
+  EXPECT_DOUBLE_EQ(tokens.hardware, 2510 / kSecondsInYear * 2000);
+  EXPECT_DOUBLE_EQ(CostOfModel(3, p).respin, 3 * 2 * 1 + 1);  // two masks a die, work once
   EXPECT_DOUBLE_EQ(tokens.electricity, 1000 * 2000 / 3.6e6 * 0.36);
   EXPECT_DOUBLE_EQ(BreakEvenTokens(300, 0.05, 0.02), 1e10);
   EXPECT_TRUE(std::isinf(BreakEvenTokens(300, 0.02, 0.02)));

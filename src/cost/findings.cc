@@ -4,171 +4,77 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "cost/require.h"
 
 namespace burin {
 namespace {
 
-constexpr double kPercent = 100;
+// The fastest of a few changes of one knob, of those that can be made if there are some: what it
+// buys, and what it costs.
+std::string WhatLatencyBuys(const ChipModel& model) {
+  const ChipSpec& chip = model.fabric().chip;
+  const Estimate& now = model.nominal();
+  const std::pair<Knob, int64_t> moves[] = {
+      {Knob::kRows, chip.rows / 2},
+      {Knob::kAttentionPositions, 4 * chip.attention_positions},
+      {Knob::kAttentionHeads, 2 * chip.attention_heads},
+      {Knob::kVectorLanes, 2 * chip.vector_lanes}};
+  std::optional<Design> best;
+  bool best_fits = false;
+  for (const auto& [knob, value] : moves) {
+    if (knob == Knob::kAttentionHeads && value > model.fabric().plan.config.heads) continue;
+    auto design = TryKnob(model, knob, value);
+    if (!design || design->estimate.tokens_per_s_user <= now.tokens_per_s_user) continue;
+    const bool fits = FitsExposure(design->estimate, model.constants().tech);
+    const bool faster =
+        !best || design->estimate.tokens_per_s_user > best->estimate.tokens_per_s_user;
+    if (fits == best_fits ? faster : fits) best = std::move(design), best_fits = fits;
+  }
+  if (!best) return {};
+  const Estimate& then = best->estimate;
+  return fmt::format("{} {} -> {}: {} tokens/s for {} mm2 a die ({:+.1f}){}", best->changes[0].knob,
+                     best->changes[0].from, best->changes[0].to,
+                     ShortNumber(then.tokens_per_s_user), ShortNumber(then.die_mm2),
+                     then.die_mm2 - now.die_mm2, best_fits ? "" : ", more than one exposure");
+}
 
-std::string Number(double v) {
+}  // namespace
+
+std::string ShortNumber(double v) {
   if (v >= 1e12) return fmt::format("{:.3g} T", v / 1e12);
   if (v >= 1e9) return fmt::format("{:.3g} G", v / 1e9);
   if (v >= 1e6) return fmt::format("{:.3g} M", v / 1e6);
   if (v >= 1e5) return fmt::format("{:.0f} k", v / 1e3);
-  return v >= 100 ? fmt::format("{:.0f}", v) : fmt::format("{:.3g}", v);
+  if (v < 999.5) return v >= 100 ? fmt::format("{:.0f}", v) : fmt::format("{:.3g}", v);
+  const auto n = std::llround(v);
+  return fmt::format("{},{:03}", n / 1000, n % 1000);
 }
 
-double SramArea(const ChipModel& model, double bytes) {
+double SramMm2(const ChipModel& model, double bytes) {
   const Bracket& density = model.constants()[Param::kSramDensity];
   const double share = 1 + model.constants()[Param::kOverheadShare].nominal;
   return bytes * 8 / (density.nominal * 1e6) * share;
 }
 
-std::string WhatRowsBuy(const ChipModel& model) {
-  const auto half = TryKnob(model, "rows", 0.5);
-  if (!half) return {};
-  const Estimate &now = model.nominal(), &then = half->estimate;
-  return fmt::format("rows {} -> {}: {} tokens/s for {:.0f} mm2 a die ({:+.0f})",
-                     half->changes[0].from, half->changes[0].to, Number(then.tokens_per_s_user),
-                     then.die_mm2, then.die_mm2 - now.die_mm2);
-}
-
-std::string WhatPositionsBuy(const ChipModel& model) {
-  const auto more = TryKnob(model, "attention_positions", 4);
-  if (!more) return {};
-  return fmt::format("attention_positions {} -> {}: {} tokens/s for {:+.1f} mm2",
-                     more->changes[0].from, more->changes[0].to,
-                     Number(more->estimate.tokens_per_s_user),
-                     more->estimate.die_mm2 - model.nominal().die_mm2);
-}
-
-Binding LatencyBinding(const ChipModel& model) {
-  const CycleCauses k = CausesOf(model.fabric(), model.schedule());
-  const auto all = static_cast<double>(model.schedule().cycles);
-  auto share = [&](int64_t part) { return kPercent * static_cast<double>(part) / all; };
-  if (k.link >= std::max(k.word_lines, k.attention)) {
-    return {"link", fmt::format("{:.0f} % of a token's time is spent between dies", share(k.link)),
-            "a faster link, or fewer dies"};
-  }
-  if (k.attention >= k.word_lines) {
-    return {"attention",
-            fmt::format("{:.0f} % of a token's time are walks over {} positions",
-                        share(k.attention), model.workload().context),
-            WhatPositionsBuy(model)};
-  }
-  return {"latency",
-          fmt::format("{} steps depend on each other; {:.0f} % of the time are word lines, "
-                      "one a cycle",
-                      model.schedule().steps.size(), share(k.word_lines)),
-          WhatRowsBuy(model)};
-}
-
-std::string WhyNotMillions(const ChipModel& model) {
-  const TokenSchedule& s = model.schedule();
-  const Estimate& e = model.nominal();
-  std::string text =
-      fmt::format("a token is a chain of {} steps, {} cycles: {:.1f} us at {:.0f} MHz",
-                  s.steps.size(), s.cycles, e.token_s * 1e6, e.clock_hz / 1e6);
-  if (e.users <= 1) {
-    return text + fmt::format("; banks are folded {} times, so one token has the die",
-                              model.fabric().chip.fold);
-  }
-  return text + fmt::format("; {} users overlap: {} tokens/s, limited by {}", e.users,
-                            Number(e.tokens_per_s_aggregate), UserLimitName(e.user_limit));
-}
-
-std::string ContextAnswer(const ChipModel& model) {
-  const ModelConfig& c = model.fabric().plan.config;
-  const auto per_position = static_cast<double>(KvBytesPerPosition(c, c.layers));
-  const double far = SramArea(model, per_position * 131072);
-  return fmt::format(
-      "{} positions in {:.0f} MB of SRAM; 1,000 more are {:.1f} mm2; 131,072 would be {:.0f} mm2, "
-      "{:.1f} exposures",
-      model.fabric().max_context, static_cast<double>(model.inventory().kv_bits) / 8e6,
-      SramArea(model, per_position * 1000), far, far / model.constants().tech.reticle_mm2());
-}
-
-std::string PowerAnswer(const ChipModel& model) {
-  const Estimate& e = model.nominal();
-  return fmt::format(
-      "a card {:.0f} W: {:.0f} W explained, times {:.1f} that nobody has explained ({:.2f} W/mm2); "
-      "a server of ten with its host {:.1f} kW",
-      e.card_power_w, e.power_w, model.constants()[Param::kSystemFactor].nominal, e.watt_per_mm2,
-      e.server.power_w / 1e3);
-}
-
-std::string AdapterAnswer(const ChipModel& model) {
-  const int64_t rank = std::min<int64_t>(16, model.fabric().chip.max_rank);
-  const AdapterPrice price = PriceOfAdapter(model, rank);
-  return fmt::format(
-      "rank {} on all matrices: {:.1f} MB, {:.2f} mm2 of SRAM{}; {} tokens/s "
-      "instead of {}",
-      rank, price.bytes / 1e6, price.mm2, price.fits ? "" : " (more than the chip has)",
-      Number(price.tokens_per_s), Number(model.nominal().tokens_per_s_user));
-}
-
-std::string BitsAnswer(const ChipModel& model) {
-  std::string text;
-  for (const BitsArea& b : AreaByBits(model)) {
-    text += fmt::format("{}{} bits {:.0f} mm2 ({:.0f} of cells, {} lines)",
-                        text.empty() ? "" : ", ", b.bits, b.die_mm2, b.cells_mm2, b.levels);
-  }
-  return text;
-}
-
-std::string ObsoleteAnswer(const ChipModel& model, const std::vector<BreakEven>& list) {
-  const ModelCost& cost = model.nominal().model;
-  std::string text =
-      fmt::format("two masks: {} USD and {:.0f} weeks; the first chip {} USD and {:.0f}",
-                  Number(cost.respin), cost.respin_weeks, Number(cost.first), cost.first_weeks);
-  if (list.empty()) return text;
-  const BreakEven& b = list.front();
-  if (std::isinf(b.respin_tokens)) {
-    return text + fmt::format("; renting {} at {:.3f} USD a million is cheaper", b.against,
-                              b.rented_usd_per_m);
-  }
-  return text + fmt::format(
-                    "; against a rented {} the masks are paid after {} tokens, {:.1f} months "
-                    "of one server",
-                    b.against, Number(b.respin_tokens), b.respin_months_of_server);
-}
-
-std::string PriceAnswer(const ChipModel& model) {
-  const Estimate& e = model.nominal();
-  const auto moves = model.SensitivitiesOf([](const Estimate& x) { return x.tokens.usd(); });
-  std::string text = fmt::format("{:.4f} USD a million: {:.4f} hardware, {:.4f} electricity",
-                                 e.tokens.usd(), e.tokens.hardware, e.tokens.electricity);
-  if (!moves.empty()) {
-    text += fmt::format("; {} moves it most, {:.4f} to {:.4f}", InfoOf(moves[0].param).meaning,
-                        std::min(moves[0].at_low, moves[0].at_high),
-                        std::max(moves[0].at_low, moves[0].at_high));
-  }
-  return text;
-}
-
-}  // namespace
-
 Binding BindingOf(const ChipModel& model) {
-  const Estimate& e = model.nominal();
-  const double reticle = model.constants().tech.reticle_mm2();
-  if (e.die_mm2 > reticle) {
-    const auto folded = TryKnob(model, "fold", 2);
-    return {"area",
-            fmt::format("a die of {:.0f} mm2 is larger than one exposure of {:.0f}", e.die_mm2,
-                        reticle),
-            folded ? fmt::format("fold {} -> {}: {:.0f} mm2", folded->changes[0].from,
-                                 folded->changes[0].to, folded->estimate.die_mm2)
-                   : std::string()};
+  Binding binding = LimitOf(model);
+  if (binding.limit == "area") {
+    const auto folded = TryKnob(model, Knob::kFold, 2 * model.fabric().chip.fold);
+    if (folded) {
+      binding.change = fmt::format("fold {} -> {}: {:.0f} mm2", folded->changes[0].from,
+                                   folded->changes[0].to, folded->estimate.die_mm2);
+    }
+  } else if (binding.limit == "power") {
+    binding.change = "a lower clock";
+  } else if (binding.limit == "link") {
+    binding.change = "a faster link, or fewer dies";
+  } else {
+    binding.change = WhatLatencyBuys(model);
   }
-  const double cooled = model.constants()[Param::kPowerLimit].nominal;
-  if (e.watt_per_mm2 > cooled) {
-    return {"power",
-            fmt::format("{:.2f} W/mm2 with one user; cooling takes {:.2f}", e.watt_per_mm2, cooled),
-            "a lower clock"};
-  }
-  return LatencyBinding(model);
+  return binding;
 }
 
 std::vector<BitsArea> AreaByBits(const ChipModel& model) {
@@ -183,7 +89,7 @@ std::vector<BitsArea> AreaByBits(const ChipModel& model) {
     changed.needed_context = 1;
     std::ranges::fill(changed.bits, bits);
     const Point p = model.constants().Nominal();
-    const auto fabric = Place(changed, chip, SizesFor(chip, plan.config, p));
+    const auto fabric = Place(changed, chip, SizesFor(chip, plan.config, model.constants()));
     if (!fabric) continue;
     const auto blocks = AreaBlocks(CountParts(*fabric), chip, p);
     list.push_back({bits, chip.levels, TotalArea(blocks), blocks.front().mm2});
@@ -196,11 +102,14 @@ AdapterPrice PriceOfAdapter(const ChipModel& model, int64_t rank) {
   price.rank = rank;
   const PlacedFabric& fabric = model.fabric();
   for (size_t m = 0; m < fabric.matrices.size(); ++m) {
-    if (fabric.plan.matrices[m].layer == kNoLayer) continue;
+    const MatrixEntry& entry = fabric.plan.matrices[m];
+    if (entry.layer == kNoLayer) continue;
     const MatrixShape& shape = fabric.matrices[m].shape;
-    price.bytes += static_cast<double>(rank * (shape.rows + shape.cols) + shape.cols);
+    const auto bytes = static_cast<double>(rank * (shape.rows + shape.cols) + shape.cols);
+    price.bytes += bytes;
+    if (entry.kind == TensorKind::kQ || entry.kind == TensorKind::kV) price.q_v_bytes += bytes;
   }
-  price.mm2 = SramArea(model, price.bytes);
+  price.mm2 = SramMm2(model, price.bytes);
   price.fits = price.bytes <= static_cast<double>(model.inventory().adapter_bits) / 8 &&
                rank <= fabric.chip.max_rank;
   const auto ratio =
@@ -225,12 +134,12 @@ std::vector<BreakEven> BreakEvensOf(const ChipModel& model, const std::vector<Sy
     b.rented_usd_per_m = *rented;
     b.respin_tokens = BreakEvenTokens(e.model.respin, *rented, e.tokens.usd());
     b.first_tokens = BreakEvenTokens(e.model.first + e.model.respin, *rented, e.tokens.usd());
-    const double server =
-        static_cast<double>(kCardsInServer) * e.tokens_per_s_aggregate * p[Param::kUtilization];
+    const double a_card = e.tokens_per_s_aggregate / static_cast<double>(model.fabric().dies);
+    const double server = static_cast<double>(kCardsInServer) * a_card * p[Param::kUtilization];
     b.respin_months_of_server = b.respin_tokens / server / kSecondsInMonth;
     for (const double months : {3.0, 6.0, 12.0, 24.0}) {
-      b.useful.push_back({months, CardsToMake(b.respin_tokens, e.tokens_per_s_aggregate, months, p),
-                          CardsToMake(b.first_tokens, e.tokens_per_s_aggregate, months, p)});
+      b.useful.push_back({months, CardsToMake(b.respin_tokens, a_card, months, p),
+                          CardsToMake(b.first_tokens, a_card, months, p)});
     }
     list.push_back(std::move(b));
   }
@@ -239,37 +148,6 @@ std::vector<BreakEven> BreakEvensOf(const ChipModel& model, const std::vector<Sy
 
 double CardPriceAt(const Estimate& e, double cards, bool first_design) {
   return e.card.usd() + (e.model.respin + (first_design ? e.model.first : 0)) / cards;
-}
-
-std::vector<Finding> AnswersOf(const ChipModel& model, const std::vector<System>& systems) {
-  const Estimate& e = model.nominal();
-  const int64_t dies = model.fabric().dies;
-  std::vector<Finding> list;
-  list.push_back({"why not millions of tokens/s?", WhyNotMillions(model)});
-  list.push_back(
-      {"one chip or ten?",
-       fmt::format("{}; ten cards are a server: ten times the users, none of them faster",
-                   dies == 1 ? std::string("one die holds the model")
-                             : fmt::format("{} dies of one card hold the model", dies))});
-  list.push_back({"how long a context?", ContextAnswer(model)});
-  list.push_back({"200 W or 2.4 kW?", PowerAnswer(model)});
-  list.push_back({"what does a LoRA cost?", AdapterAnswer(model)});
-  list.push_back({"3, 4 or 6 bits?", BitsAnswer(model)});
-  list.push_back(
-      {"obsolete before it ships?", ObsoleteAnswer(model, BreakEvensOf(model, systems))});
-  list.push_back({"what does a token cost?", PriceAnswer(model)});
-  list.push_back(
-      {"what do defects do?",
-       fmt::format("{:.0f} % of dies are good ({} of {} a wafer), spares repair {:.0f} % "
-                   "of array defects",
-                   e.die.yield * kPercent, e.die.good, e.die.gross,
-                   model.constants()[Param::kRepair].nominal * kPercent)});
-  list.push_back({"what would a card cost?",
-                  fmt::format("{} USD of parts; with its share of two masks {} at 1,000 cards, {} "
-                              "at 100,000",
-                              Number(e.card.usd()), Number(CardPriceAt(e, 1e3, false)),
-                              Number(CardPriceAt(e, 1e5, false)))});
-  return list;
 }
 
 }  // namespace burin

@@ -5,22 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "cost/binding.h"
 #include "cost/chip_model.h"
 #include "cost/comparison.h"
 
 namespace burin {
 
-struct Binding {
-  std::string limit;   // "latency", "attention", "link", "power", "area"
-  std::string reason;  // a sentence
-  std::string change;  // what the nearest change would buy; empty if none helps
-};
-// The first that holds: a die larger than one exposure; more watts than cooling takes; else what
-// one user's token waits for most.
+// The limit, and what the nearest change would buy.
 Binding BindingOf(const ChipModel& model);
 
 struct Finding {
   std::string question, answer;
+  bool first = false;  // one of those that everybody asks
 };
 // The answers that follow from this chip and model.
 std::vector<Finding> AnswersOf(const ChipModel& model, const std::vector<System>& systems);
@@ -38,6 +34,7 @@ std::vector<BitsArea> AreaByBits(const ChipModel& model);
 struct AdapterPrice {
   int64_t rank = 0;
   double bytes = 0, mm2 = 0;  // of SRAM
+  double q_v_bytes = 0;       // of these, of q and v
   double tokens_per_s = 0;    // one user with it
   bool fits = false;          // in the chip's adapter SRAM and rank
 };
@@ -57,7 +54,13 @@ struct BreakEven {
 };
 std::vector<BreakEven> BreakEvensOf(const ChipModel& model, const std::vector<System>& systems);
 
-// Price of a card with its share of masks and design, made in that number.
+// mm2 of SRAM of so many bytes, with its share of wires, power and test.
+double SramMm2(const ChipModel& model, double bytes);
+
+// For sentences: "16.4 G", "14,244", "0.012".
+std::string ShortNumber(double value);
+
+// Price of the cards of a model with their share of masks and design, made so often.
 double CardPriceAt(const Estimate& e, double cards, bool first_design);
 
 }  // namespace burin

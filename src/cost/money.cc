@@ -26,19 +26,18 @@ DieCost CostOfDie(double fatal_mm2, double array_mm2, double wafer_mm, const Poi
   return cost;
 }
 
-CardCost CostOfCard(double die_usd, int64_t dies, const Point& p) {
+CardCost CostOfCards(double die_usd, int64_t dies, const Point& p) {
   const auto count = static_cast<double>(dies);
-  return {die_usd * count, p[Param::kPackage] * count, p[Param::kCardParts]};
+  return {die_usd * count, p[Param::kPackage] * count, p[Param::kCardParts] * count};
 }
 
-ServerCost CostOfServer(double card_usd, double card_w, const Point& p) {
-  const auto cards = static_cast<double>(kCardsInServer);
-  return {cards * card_usd, p[Param::kServerParts], cards * card_w + p[Param::kHostPower]};
+ServerCost CostOfServer(double cards_usd, double cards_w, int64_t cards, const Point& p) {
+  const double copies = CopiesInServer(cards);
+  return {copies * cards_usd, p[Param::kServerParts], copies * cards_w + p[Param::kHostPower]};
 }
 
-TokenCost CostOfTokens(const ServerCost& server, double card_tokens_per_s, const Point& p) {
-  const double tokens_per_s =
-      static_cast<double>(kCardsInServer) * card_tokens_per_s * p[Param::kUtilization];
+TokenCost CostOfTokens(const ServerCost& server, double speed, const Point& p) {
+  const double tokens_per_s = speed * p[Param::kUtilization];
   TokenCost cost;
   cost.hardware = server.usd() / (p[Param::kLife] * kSecondsInYear) / tokens_per_s * kMillion;
   cost.electricity = server.power_w * p[Param::kPue] / kJoulesInKwh * p[Param::kElectricity] /
@@ -46,9 +45,9 @@ TokenCost CostOfTokens(const ServerCost& server, double card_tokens_per_s, const
   return cost;
 }
 
-ModelCost CostOfModel(const Point& p) {
+ModelCost CostOfModel(int64_t dies, const Point& p) {
   return {p[Param::kDesign] + p[Param::kMaskSet],
-          static_cast<double>(kProgrammedMasks) * p[Param::kMask] + p[Param::kRespinWork],
+          static_cast<double>(kProgrammedMasks * dies) * p[Param::kMask] + p[Param::kRespinWork],
           p[Param::kFirstWeeks], p[Param::kRespinWeeks]};
 }
 

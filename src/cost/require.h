@@ -1,6 +1,12 @@
 // The smallest change of a chip that meets a wish, or the limit that binds and the nearest chip
-// that can be made. Tries knobs one at a time, then few together, by placing the model anew each
-// time.
+// that can be made.
+//
+// The search goes over sets of knobs (cost/knobs.h), smaller sets first; among the designs of the
+// smallest sets that meet the wishes, lie in one exposure and can be cooled, it takes the cheapest
+// card. It is exhaustive on the knobs' ladders: a set, or a part of it, is left out only when the
+// wishes fail even with every open knob at its fastest (for speed) or at its smallest (for area),
+// counted on outlines without wires, which are faster and smaller than the chip. Candidates are
+// then placed as a whole. Nothing is drawn at random: the same question has the same answer.
 #pragma once
 
 #include <optional>
@@ -9,37 +15,10 @@
 
 #include "base/result.h"
 #include "cost/chip_model.h"
+#include "cost/knobs.h"
+#include "cost/wishes.h"
 
 namespace burin {
-
-// What a wish may name.
-enum class Quantity {
-  kTokensPerS,  // one user, at least
-  kAggregate,   // all users, at least
-  kFirstToken,  // seconds, at most
-  kContext,     // positions of one user, at least
-  kArea,        // mm2 of a die, at most
-  kPower,       // W of a card, with the system factor, at most
-  kUsdPerM,     // USD a million tokens, at most
-  kCardCost,    // USD, at most
-};
-
-struct Wish {
-  Quantity quantity = Quantity::kTokensPerS;
-  double value = 0;
-};
-
-const char* QuantityKey(Quantity quantity);   // "tokens_per_s"
-const char* QuantityUnit(Quantity quantity);  // "tokens/s"
-bool IsAtLeast(Quantity quantity);
-
-// "tokens_per_s=17000,context=6144". Errors: another form, an unknown key (with the near ones), a
-// value that is no positive number, a key given twice.
-Result<std::vector<Wish>> ParseWishes(const std::string& text);
-
-struct Change {
-  std::string knob, from, to;
-};
 
 // A chip that was tried.
 struct Design {
@@ -47,28 +26,33 @@ struct Design {
   std::vector<Change> changes;
   Estimate estimate;
   int64_t dies = 1, max_context = 0;
+  std::string binds;  // what limits it then: "latency: 676 steps ..."; empty for an outline
   double ValueOf(Quantity quantity) const;
   // Sum over the wishes of the logarithm of what is missing; 0: all are met.
   double Shortfall(const std::vector<Wish>& wishes) const;
 };
 
+// Of three questions, each asked only where the one before found nothing: the chip's own knobs at
+// its nominal clock; a clock up to the high end of its range, too; more dies, too. The second is
+// also asked where it needs fewer changes than the first.
 struct Answer {
   Design as_it_is;
-  // Meets the wishes and fits one exposure with the fewest changes and then the least area;
-  // `as_it_is` if nothing is to be changed.
-  std::optional<Design> smallest;
-  // Otherwise the nearest chip that can be made, and what keeps it from the wishes.
+  std::optional<Design> smallest;  // `as_it_is` if nothing is to be changed
+  std::optional<Design> with_clock;
+  std::optional<Design> with_dies;
+  // Where `smallest` is none: why, the nearest chip of those dies and clock, and what it misses.
+  std::string limit;
   Design nearest;
-  std::vector<Wish> missed;  // by `nearest`
-  std::string limit;         // a sentence
+  std::vector<Wish> missed;
   int64_t tried = 0;
+  bool complete = true;  // false: the search ended at its limit of tries
 };
 
-// `fabric` is the chip as it is with its model. Errors: a context that the model itself has not.
+// `model` is the chip as it is. Errors: a context that the model itself has not.
 Result<Answer> Require(const ChipModel& model, const std::vector<Wish>& wishes);
 
 // The chip with one knob changed, placed and estimated; none if that cannot be placed. What a
 // report says a change would buy.
-std::optional<Design> TryKnob(const ChipModel& model, const std::string& knob, double factor);
+std::optional<Design> TryKnob(const ChipModel& model, Knob knob, int64_t value);
 
 }  // namespace burin

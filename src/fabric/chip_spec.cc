@@ -7,6 +7,7 @@
 
 #include "fabric/bracket_reader.h"
 #include "fabric/data_files.h"
+#include "quant/adapter_memory.h"
 
 namespace burin {
 namespace {
@@ -84,10 +85,19 @@ std::optional<Breach> FindBreach(const ChipSpec& c) {
     return Breach{"columns_per_scaler", fmt::format("{}", c.columns_per_scaler),
                   fmt::format("an even number that divides the {} columns", c.columns)};
   }
-  if (c.rows % c.vector_lanes != 0 || c.columns % c.vector_lanes != 0) {
+  const auto meets = [&](int64_t n) { return n % c.vector_lanes == 0 || c.vector_lanes % n == 0; };
+  if (!meets(c.rows) || !meets(c.columns)) {
     return Breach{"vector_lanes", fmt::format("{}", c.vector_lanes),
-                  fmt::format("a divisor of the {} rows and the {} columns, such as {}", c.rows,
-                              c.columns, std::gcd(c.rows, c.columns))};
+                  fmt::format("a divisor or a multiple of the {} rows and of the {} columns, "
+                              "such as {}",
+                              c.rows, c.columns, std::gcd(c.rows, c.columns))};
+  }
+  const AdapterEngine engine = EngineOf(c.adapter_lanes, c.max_rank);
+  if (engine.WordBytes() != c.adapter_lanes) {
+    return Breach{"adapter_lanes", fmt::format("{}", c.adapter_lanes),
+                  fmt::format("{}: an engine of at most 32 positions x {} ranks uses no more of "
+                              "them",
+                              engine.WordBytes(), c.max_rank)};
   }
   return std::nullopt;
 }

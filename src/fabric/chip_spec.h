@@ -25,13 +25,13 @@ struct ChipSpec {
   int64_t smallest_group =
       32;  // rows of the shortest scale group that the banks have constants for
   int64_t columns_per_scaler = 32;  // S: columns that share a scale multiplier; <= group
-  int64_t vector_lanes = 64;        // W; divides rows and columns
+  int64_t vector_lanes = 64;        // W; of rows and of columns a divisor or a multiple
   int64_t layer_engines = 1;        // vector units, attention and adapter engines, sequencers
   int64_t attention_heads = 1;      // A: query heads at once
   int64_t attention_positions = 1;  // P: positions a cycle and head
   int64_t head_lanes = 1;           // logits a cycle into the top-k unit
   int64_t top_k = 8;                // largest logits that the chip reports
-  int64_t adapter_lanes = 16;       // multiply-adds a cycle of the adapter engine
+  int64_t adapter_lanes = 16;       // multiply-adds a cycle of the adapter engine, P * L (quant)
   int64_t max_rank = 16;            // of a LoRA matrix
   int64_t kv_bytes = 0;             // KV SRAM of a die
   int64_t adapter_bytes = 0;        // adapter SRAM of a die
@@ -45,8 +45,8 @@ struct ChipSpec {
 };
 
 // Checks what the knobs promise each other, whatever the model: ranges, C a multiple of 16, S
-// divides C, W divides R and C, L 8 or 16. LoadChip has done so; for a ChipSpec that a program
-// changed.
+// divides C, W a divisor or a multiple of R and of C, L 8 or 16, no adapter lane that cannot be
+// used. LoadChip has done so; for a ChipSpec that a program changed.
 Status ValidateChip(const ChipSpec& chip);
 
 // Reads a chip by preset name (data/chips) or by file name.

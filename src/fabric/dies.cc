@@ -36,6 +36,22 @@ std::vector<DieShare> Fill(const std::vector<Unit>& units, int64_t fold, int64_t
   return dies;
 }
 
+// The least limit of banks a die, at most `most`, with which `count` dies do.
+int64_t LeastLimit(const std::vector<Unit>& units, int64_t fold, size_t count, int64_t most,
+                   int64_t most_layers) {
+  int64_t low = 1, high = most;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    const auto spread = Fill(units, fold, middle, most_layers);
+    if (!spread.empty() && spread.size() <= count) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
 // The smallest fold with which the units go into the chip's dies; 0 if none does.
 int64_t FoldThatFits(const ChipSpec& chip, const std::vector<Unit>& units, int64_t most_layers) {
   auto fits = [&](int64_t fold) {
@@ -131,18 +147,19 @@ Result<std::vector<DieShare>> CutIntoDies(const ModelPlan& plan, const ChipSpec&
     return TooLarge(plan, chip, units, most_layers);
   }
   // The same number of dies, the load spread: the least limit that still needs no more of them.
-  const size_t count = dies.size();
-  int64_t low = 1, high = chip.banks;
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    auto spread = Fill(units, chip.fold, middle, most_layers);
-    if (!spread.empty() && spread.size() <= count) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
+  const int64_t least = LeastLimit(units, chip.fold, dies.size(), chip.banks, most_layers);
+  return Fill(units, chip.fold, least, most_layers);
+}
+
+int64_t LeastBanksOf(const std::vector<Unit>& units, int64_t fold, int64_t dies) {
+  if (static_cast<int64_t>(units.size()) < dies) return 0;
+  int64_t blocks = 0, largest = 0;
+  for (const Unit& unit : units) {
+    blocks += unit.blocks;
+    largest = std::max(largest, unit.largest_step);
   }
-  return Fill(units, chip.fold, low, most_layers);
+  const int64_t all = std::max(CeilDiv(blocks, fold), largest);
+  return LeastLimit(units, fold, static_cast<size_t>(dies), all, kNoLimit);
 }
 
 }  // namespace burin

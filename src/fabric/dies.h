@@ -33,4 +33,7 @@ struct DieShare {
 Result<std::vector<DieShare>> CutIntoDies(const ModelPlan& plan, const ChipSpec& chip,
                                           const std::vector<Unit>& units);
 
+// The least number of banks with which `dies` dies hold the units, 0 if there are fewer units.
+int64_t LeastBanksOf(const std::vector<Unit>& units, int64_t fold, int64_t dies);
+
 }  // namespace burin

@@ -7,29 +7,6 @@ namespace {
 
 constexpr size_t kPiece = 1 << 16;
 
-const char* KindName(FloorplanItem::Kind kind) {
-  using Kind = FloorplanItem::Kind;
-  switch (kind) {
-    case Kind::kBank:
-      return "bank";
-    case Kind::kVector:
-      return "vector";
-    case Kind::kAttention:
-      return "attention";
-    case Kind::kAdapter:
-      return "adapter";
-    case Kind::kKv:
-      return "kv";
-    case Kind::kAdapterSram:
-      return "adapter_sram";
-    case Kind::kHead:
-      return "head";
-    case Kind::kLink:
-      return "link";
-  }
-  return "";
-}
-
 std::string Head(const PlacedFabric& f) {
   std::string text = fmt::format(
       "placement 1\nmodel {}\nchip {} rows {} columns {} fold {} levels {}\n"
@@ -75,7 +52,7 @@ Status DumpPlacement(const PlacedFabric& fabric,
   }
   for (const FloorplanItem& i : fabric.floorplan) {
     fmt::format_to(std::back_inserter(text), "{} {} die {} at {:.4f} {:.4f} size {:.4f} {:.4f}\n",
-                   KindName(i.kind), i.index, i.die, i.x, i.y, i.width, i.height);
+                   FloorplanKindName(i.kind), i.index, i.die, i.x, i.y, i.width, i.height);
     BURIN_TRY(flush_at(kPiece));
   }
   return flush_at(1);

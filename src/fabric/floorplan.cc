@@ -43,14 +43,22 @@ double StripArea(const std::vector<Part>& parts) {
   return sum;
 }
 
-// Regions in shelves of about the width of a square die, consecutive ones beside each other.
+// Width to aim at for regions of that area. The wires of an area model come on top of a floorplan:
+// hence the tenth.
+double SideFor(double mm2, const FloorplanSizes& s) {
+  const double square = std::sqrt(mm2);
+  if (s.exposure_width_mm <= 0 || square < 0.9 * s.exposure_width_mm) return square;
+  return std::sqrt((mm2 + s.head_mm2 + s.link_mm2) * s.exposure_width_mm / s.exposure_height_mm);
+}
+
+// Regions in shelves of about the width of the die, consecutive ones beside each other.
 void LayOut(DiePlan& plan, const FloorplanSizes& s) {
   const double strip_area = StripArea(plan.strip);
   double total = 0;
   for (const Region& r : plan.regions) {
     total += static_cast<double>(r.banks) * s.bank_width * s.bank_height + strip_area;
   }
-  const double side = std::sqrt(total);
+  const double side = SideFor(total, s);
   const size_t count = plan.regions.size();
   const auto shelves =
       static_cast<size_t>(std::max(1.0, std::round(std::sqrt(static_cast<double>(count)))));
@@ -167,6 +175,28 @@ void MeasureWires(PlacedFabric& fabric, const std::vector<DiePlan>& plans,
 }
 
 }  // namespace
+
+const char* FloorplanKindName(FloorplanItem::Kind kind) {
+  switch (kind) {
+    case Kind::kBank:
+      return "bank";
+    case Kind::kVector:
+      return "vector";
+    case Kind::kAttention:
+      return "attention";
+    case Kind::kAdapter:
+      return "adapter";
+    case Kind::kKv:
+      return "kv";
+    case Kind::kAdapterSram:
+      return "adapter_sram";
+    case Kind::kHead:
+      return "head";
+    case Kind::kLink:
+      return "link";
+  }
+  return "";
+}
 
 DieFloorplan FloorplanOfDie(const ChipSpec& chip, int64_t banks, const FloorplanSizes& sizes) {
   if (chip.banks > 0) banks = chip.banks;

@@ -46,6 +46,7 @@ Status CheckPair(const ModelPlan& plan, const ChipSpec& chip) {
 
 std::vector<PlacedMatrix> CutMatrices(const ModelPlan& plan, const ChipSpec& chip) {
   std::vector<PlacedMatrix> matrices;
+  matrices.reserve(plan.matrices.size());
   int64_t blocks = 0;
   for (size_t m = 0; m < plan.matrices.size(); ++m) {
     const MatrixEntry& entry = plan.matrices[m];
@@ -103,47 +104,77 @@ void AssignEngines(PlacedFabric& fabric, const DieShare& share, const std::vecto
   fabric.engines += engines;
 }
 
+struct Outline {
+  PlacedFabric fabric;
+  std::vector<Unit> units;
+  std::vector<DieShare> shares;
+};
+
+// Everything that needs no block: which die and engine has a matrix, how many banks there are.
+Result<Outline> MakeOutline(const ModelPlan& plan, const ChipSpec& chip) {
+  BURIN_TRY(ValidateChip(chip));
+  BURIN_TRY(CheckPair(plan, chip));
+  Outline outline;
+  PlacedFabric& fabric = outline.fabric;
+  fabric.chip = chip;
+  fabric.plan = plan;
+  fabric.program = MakeProgram(plan.config);
+  fabric.matrices = CutMatrices(plan, chip);
+  outline.units = UnitsOf(plan, fabric.matrices, fabric.program);
+  BURIN_ASSIGN(outline.shares, CutIntoDies(plan, chip, outline.units));
+  fabric.dies = static_cast<int64_t>(outline.shares.size());
+  fabric.engines = 0;
+  fabric.die_first_bank = {0};
+  int64_t most_layers = 0;
+  for (size_t die = 0; die < outline.shares.size(); ++die) {
+    const DieShare& share = outline.shares[die];
+    AssignEngines(fabric, share, outline.units, static_cast<int32_t>(die));
+    fabric.banks += share.banks;
+    fabric.die_first_bank.push_back(fabric.banks);
+    most_layers = std::max(most_layers, share.layers);
+  }
+  fabric.max_context =
+      std::min(plan.context, chip.kv_bytes / KvBytesPerPosition(plan.config, most_layers));
+  return outline;
+}
+
 }  // namespace
 
 int64_t KvBytesPerPosition(const ModelConfig& config, int64_t layers) {
   return layers * 2 * config.kv_heads * (config.head_dim + 1);
 }
 
+Result<PlacedFabric> PlaceOutline(const ModelPlan& plan, const ChipSpec& chip) {
+  BURIN_ASSIGN(Outline outline, MakeOutline(plan, chip));
+  return std::move(outline.fabric);
+}
+
 Result<PlacedFabric> Place(const ModelPlan& plan, const ChipSpec& chip,
                            const FloorplanSizes& sizes) {
-  BURIN_TRY(ValidateChip(chip));
-  BURIN_TRY(CheckPair(plan, chip));
-  PlacedFabric fabric;
-  fabric.chip = chip;
-  fabric.plan = plan;
+  BURIN_ASSIGN(Outline outline, MakeOutline(plan, chip));
+  PlacedFabric& fabric = outline.fabric;
+  const std::vector<Unit>& units = outline.units;
   fabric.sizes = sizes;
-  fabric.program = MakeProgram(plan.config);
-  fabric.matrices = CutMatrices(plan, chip);
-  const std::vector<Unit> units = UnitsOf(plan, fabric.matrices, fabric.program);
-  BURIN_ASSIGN(const auto shares, CutIntoDies(plan, chip, units));
-
-  int64_t blocks = 0, most_layers = 0;
+  int64_t blocks = 0;
   for (const Unit& unit : units) blocks += unit.blocks;
   fabric.blocks.reserve(static_cast<size_t>(blocks));
-  fabric.dies = static_cast<int64_t>(shares.size());
-  fabric.engines = 0;
-  fabric.die_first_bank = {0};
-  for (size_t die = 0; die < shares.size(); ++die) {
-    const DieShare& share = shares[die];
+  fabric.bank_die.reserve(static_cast<size_t>(fabric.banks));
+  for (size_t die = 0; die < outline.shares.size(); ++die) {
+    const DieShare& share = outline.shares[die];
     int64_t next = 0;
     for (int32_t m = units[share.begin].first_matrix; m < units[share.end - 1].end_matrix; ++m) {
-      AddBlocks(fabric, static_cast<size_t>(m), fabric.banks, share.banks, next);
+      AddBlocks(fabric, static_cast<size_t>(m), fabric.die_first_bank[die], share.banks, next);
     }
-    AssignEngines(fabric, share, units, static_cast<int32_t>(die));
-    fabric.banks += share.banks;
-    fabric.die_first_bank.push_back(fabric.banks);
-    fabric.bank_die.resize(static_cast<size_t>(fabric.banks), static_cast<int32_t>(die));
-    most_layers = std::max(most_layers, share.layers);
+    fabric.bank_die.resize(static_cast<size_t>(fabric.die_first_bank[die + 1]),
+                           static_cast<int32_t>(die));
   }
-  fabric.max_context =
-      std::min(plan.context, chip.kv_bytes / KvBytesPerPosition(plan.config, most_layers));
   DrawFloorplan(fabric);
-  return fabric;
+  return std::move(outline.fabric);
+}
+
+int64_t LeastBanks(const ModelPlan& plan, const ChipSpec& chip, int64_t dies) {
+  const auto matrices = CutMatrices(plan, chip);
+  return LeastBanksOf(UnitsOf(plan, matrices, MakeProgram(plan.config)), chip.fold, dies);
 }
 
 }  // namespace burin

@@ -70,6 +70,9 @@ struct FloorplanSizes {
   double adapter_mm2_per_byte = 0;
   double vector_mm2 = 1, attention_mm2 = 1, adapter_mm2 = 1;  // of one layer engine
   double head_mm2 = 1, link_mm2 = 1;                          // of a die
+  // Sides of an exposure, the shorter first; 0: none. A die is square, or, where its square comes
+  // near the shorter side, of the exposure's proportions.
+  double exposure_width_mm = 0, exposure_height_mm = 0;
 };
 
 // A rectangle of the floorplan, in mm from the die's lower left corner.
@@ -80,6 +83,10 @@ struct FloorplanItem {
   int32_t die = 0;
   double x = 0, y = 0, width = 0, height = 0;
 };
+
+// "bank", "vector", "attention", "adapter", "kv", "adapter_sram", "head", "link": in dumps and
+// masks.
+const char* FloorplanKindName(FloorplanItem::Kind kind);
 
 struct PlacedFabric {
   ChipSpec chip;
@@ -104,6 +111,14 @@ struct PlacedFabric {
 // that model needs.
 Result<PlacedFabric> Place(const ModelPlan& plan, const ChipSpec& chip,
                            const FloorplanSizes& sizes = {});
+
+// The same without blocks, floorplan and wires: which die and engine has a matrix, and how many
+// banks there are. A hundredth of the work, for searches.
+Result<PlacedFabric> PlaceOutline(const ModelPlan& plan, const ChipSpec& chip);
+
+// The fewest banks a die with which `dies` dies hold the model, whatever chip.banks says; 0 if the
+// model has fewer parts (embedding, layers, head) than that. chip.fold, rows and columns count.
+int64_t LeastBanks(const ModelPlan& plan, const ChipSpec& chip, int64_t dies);
 
 // Bytes of the KV SRAM that a position of one user takes in that many layers: for each KV head, K
 // and V: head_dim mantissas and an exponent.

@@ -20,28 +20,6 @@ int32_t ToNanometres(double mm) {
   return static_cast<int32_t>(std::llround(mm * 1e6 / kPitch)) * kPitch;
 }
 
-const char* OutlineName(FloorplanItem::Kind kind) {
-  using Kind = FloorplanItem::Kind;
-  switch (kind) {
-    case Kind::kVector:
-      return "vector";
-    case Kind::kAttention:
-      return "attention";
-    case Kind::kAdapter:
-      return "adapter";
-    case Kind::kKv:
-      return "kv";
-    case Kind::kAdapterSram:
-      return "adapter_sram";
-    case Kind::kHead:
-      return "head";
-    case Kind::kLink:
-      return "link";
-    default:
-      return "";
-  }
-}
-
 std::string TopName(const Layout& layout, const std::string& prefix) {
   return prefix + layout.cells.back().name;
 }
@@ -92,7 +70,7 @@ void Die::Arrange() {
     }
     outlines_.push_back({at.x, at.y, std::max(at.x + kPitch, ToNanometres(item.x + item.width)),
                          std::max(at.y + kPitch, ToNanometres(item.y + item.height))});
-    outline_names_.push_back(fmt::format("{}_{}", OutlineName(item.kind), item.index));
+    outline_names_.push_back(fmt::format("{}_{}", FloorplanKindName(item.kind), item.index));
   }
   // Table units in rows above everything else.
   const Rect& unit = table_unit_.extent();

@@ -43,17 +43,17 @@ ModelConfig RandomModel(Dice& dice) {
 
 ChipSpec RandomChip(Dice& dice) {
   ChipSpec chip = LoadChip("nano").value();
-  chip.rows = 32 * dice(1, 4);
+  chip.rows = 32 << dice(0, 2);
   chip.columns = 16 << dice(0, 3);
   chip.columns_per_scaler = 2 << dice(0, 3);
-  chip.vector_lanes = 1 << dice(0, 4);
+  chip.vector_lanes = 1 << dice(0, 8);
   chip.fold = dice(0, 2) == 0 ? dice(2, 6) : 1;
   chip.layer_engines = dice(1, 6);
   chip.attention_heads = dice(1, 4);
   chip.attention_positions = dice(1, 8);
   chip.head_lanes = dice(1, 16);
   chip.top_k = dice(1, 16);
-  chip.adapter_lanes = dice(1, 64);
+  chip.adapter_lanes = dice(0, 1) == 0 ? dice(1, 16) : 16 << dice(0, 2);
   chip.banks = 0;
   chip.kv_bytes = int64_t{1} << 40;
   return chip;
@@ -147,7 +147,10 @@ TEST(Schedule, SumsHold) {
   }
 }
 
+// The whole token: twice the rows save a level of a tree in at most three collects of a pass, and
+// cost the pass a group of word lines or more.
 TEST(Schedule, MoreRowsAreNeverFaster) {
+  int64_t slower = 0;
   for (uint32_t seed = 0; seed < 1000; ++seed) {
     Dice dice(seed);
     const ModelConfig model = RandomModel(dice);
@@ -158,16 +161,13 @@ TEST(Schedule, MoreRowsAreNeverFaster) {
     int64_t before = 0;
     for (const int64_t rows : {32, 64, 128, 256}) {
       chip.rows = rows;
-      const PlacedFabric fabric = Place(plan, chip).value();
-      int64_t passes = 0;  // tree levels fall as rows grow: at most one for a doubling
-      for (const Step& step : fabric.program) {
-        if (step.op == Op::kPass || step.op == Op::kEmbed)
-          passes += StepCycles(fabric, step, request);
-      }
-      EXPECT_GE(passes, before) << seed;
-      before = passes;
+      const int64_t cycles = ScheduleToken(Place(plan, chip).value(), request, {}).cycles;
+      EXPECT_GE(cycles, before) << seed << ", " << rows << " rows";
+      slower += before > 0 && cycles > before;
+      before = cycles;
     }
   }
+  EXPECT_GT(slower, 1000);
 }
 
 // The whole token, trees and all: more rows are not faster on any preset, either.

@@ -84,14 +84,16 @@ constexpr int64_t CollectLogitsCycles(int64_t outputs, int64_t row_blocks, int64
   return wire + TreeLevels(row_blocks) + kLogitPipe + CeilDiv(outputs, head_lanes);
 }
 // The embedding column of a token: the row blocks read their word lines at the same time, a value
-// a cycle, and write their words one behind the other in the same W cycles. Beside it a pair of
-// rotary angles a cycle.
+// a cycle, and write their words one behind the other in the same W cycles. With W > R the blocks
+// of a word write together, the words one behind the other. Beside it a pair of rotary angles a
+// cycle.
 constexpr int64_t EmbedCycles(int64_t hidden, int64_t rows, int64_t head_dim, int64_t lanes,
                               int64_t wire) {
-  const int64_t blocks = CeilDiv(hidden, rows);
-  const int64_t last = CeilDiv(hidden - (blocks - 1) * rows, lanes) * lanes;
-  const int64_t full = blocks > 1 ? rows + blocks - 2 : 0;
-  return std::max(wire + std::max(full, last + blocks - 1) + kEmbedPipe, head_dim / 2 + kAnglePipe);
+  const int64_t writer = std::max(rows, lanes);  // values that take their turn as one
+  const int64_t turns = CeilDiv(hidden, writer), shift = std::min(rows, lanes);
+  const int64_t last = CeilDiv(std::min(hidden - (turns - 1) * writer, rows), shift) * shift;
+  const int64_t full = turns > 1 ? rows + turns - 2 : 0;
+  return std::max(wire + std::max(full, last + turns - 1) + kEmbedPipe, head_dim / 2 + kAnglePipe);
 }
 
 // ---- the vector unit

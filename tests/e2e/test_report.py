@@ -69,12 +69,37 @@ class Report(BurinTest):
         self.assertLessEqual(change["die_mm2"], 858)
         self.assertEqual(len(change["changes"]), 1)
         far = self.json("report", "llama-3.1-8b", "--chip", "hc1", "--require", "context=131072")["require"]
-        self.assertFalse(far["met"])
+        self.assertNotIn("smallest_change", far)
         self.assertIn("KV SRAM", far["limit"])
         self.assertGreater(far["nearest"]["max_context"], 6144)
+        self.assertGreaterEqual(far["with_dies"]["max_context"], 131072)
+        self.assertGreater(far["with_dies"]["card_cost_usd"], far["nearest"]["card_cost_usd"])
+        price = self.json("report", "llama-3.1-8b", "--chip", "hc1", "--require", "tokens_per_s=30000")["require"]
+        self.assertGreaterEqual(price["with_clock"]["tokens_per_s_user"], 30000)
+        self.assertIn("rows", [change["knob"] for change in price["with_clock"]["changes"]])
+        page = self.burin("report", "llama-3.1-8b", "--chip", "hc1", "--require", "tokens_per_s=30000")
+        self.assertIn("price", page)
+        self.assertLessEqual(max(map(len, page.splitlines())), 80)
+        all_three = "tokens_per_s=17000,context=6144,area_mm2=858"
+        three = self.json("report", "llama-3.1-8b", "--chip", "hc1", "--require", all_three)["require"]
+        self.assertGreaterEqual(three["smallest_change"]["tokens_per_s_user"], 17000)
+        self.assertLessEqual(three["smallest_change"]["die_mm2"], 858)
         fast = self.json("report", "llama-3.1-8b", "--chip", "hc1", "--require", "tokens_per_s=1e6")["require"]
+        self.assertFalse(fast["met"])
         self.assertIn("latency", fast["limit"])
         self.assertGreater(fast["nearest"]["tokens_per_s_user"], change["tokens_per_s_user"])
+
+    def test_fit_lists_every_chip(self):
+        fits = {fit["chip"]: fit for fit in self.json("fit", "llama-3.1-8b")}
+        self.assertEqual(sorted(fits), ["edge", "hc1", "hc2", "nano"])
+        self.assertEqual((fits["hc1"]["fits"], fits["hc1"]["dies"]), (True, 1))
+        report = self.json("report", "llama-3.1-8b", "--chip", "hc1")
+        self.assertAlmostEqual(fits["hc1"]["tokens_per_s_user"] / report["tokens_per_s_user"]["nominal"], 1, 3)
+        self.assertIn("banks", fits["edge"]["refusal"])
+        text = self.burin("fit", "llama-3.1-70b", "--bits", "4")
+        self.assertIn("not hc1", text)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        self.refuse("fit", "llama-3.1-8c", says=["llama-3.1-8b"])
 
     def test_a_process_of_ones_own(self):
         n7 = (SOURCE / "data" / "tech" / "n7.toml").read_text()
@@ -90,6 +115,8 @@ class Report(BurinTest):
         plain = self.json("report", "llama-3.1-8b", "--chip", "hc1")
         adapted = self.json("report", "llama-3.1-8b", "--chip", "hc1", "--adapter-rank", 16)
         self.assertLess(adapted["tokens_per_s_user"]["nominal"], plain["tokens_per_s_user"]["nominal"])
+        self.assertIn("rank 16 on all matrices", adapted["answers"]["what does a LoRA cost?"])
+        self.assertGreater(adapted["cycles_by_cause"]["adapter"], 0)
 
     def test_refusals(self):
         self.refuse("report", "llama-3.1-8c", "--chip", "hc1", says=["llama-3.1-8b"])
