@@ -82,7 +82,7 @@ class Masks(BurinTest):
 
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
-        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["m/base.oas.partial"], preexec_fn=limit)
+        self.refuse("mask", cartridge, "--chip", "nano", "-o", "m", says=["m.partial/base.oas", "too large"], preexec_fn=limit)
         self.assertFalse((self.folder / "m").exists())
 
     def test_a_disk_that_is_too_small_is_refused_before_the_start(self):
