@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <initializer_list>
 #include <string>
 
@@ -42,24 +41,19 @@ inline constexpr const char* kHeader =
 inline constexpr const char* kMeasuredHeader =
     "| | low | nominal | high | measured | residual | inside |\n|---|---|---|---|---|---|---|\n";
 
-// Each of `params` alone at its ends, the deviations added as squares: the band of `value`.
+// The band of `value` when each of `params` goes to its ends.
 template <typename Value>
 Band BandAt(const Constants& constants, std::initializer_list<Param> params, const Value& value) {
-  const Point nominal = constants.Nominal();
-  Band band;
-  band.nominal = value(nominal);
-  double below = 0, above = 0;
+  auto at = [&](Param param, double end) {
+    Point point = constants.Nominal();
+    point.Set(param, end);
+    return value(point);
+  };
+  std::vector<Swing> swings;
   for (const Param param : params) {
-    for (const double end : {constants[param].low, constants[param].high}) {
-      Point point = nominal;
-      point.Set(param, end);
-      const double off = value(point) - band.nominal;
-      (off < 0 ? below : above) += off * off;
-    }
+    swings.push_back({at(param, constants[param].low), at(param, constants[param].high)});
   }
-  band.low = band.nominal - std::sqrt(below);
-  band.high = band.nominal + std::sqrt(above);
-  return band;
+  return BandOfSwings(value(constants.Nominal()), swings);
 }
 
 void AddCells(Page& page);  // data/measurements/rom_cell.toml

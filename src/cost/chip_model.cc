@@ -144,19 +144,22 @@ Estimate ChipModel::At(const Point& point) const {
   return e;
 }
 
-Band ChipModel::BandOf(const Metric& metric) const {
-  Band band;
-  band.nominal = metric(nominal_);
+Band BandOfSwings(double nominal, std::span<const Swing> swings) {
+  BURIN_CHECK(nominal > 0);
   double below = 0, above = 0;
-  for (const Ends& ends : ends_) {
-    const double a = metric(ends.low) - band.nominal, b = metric(ends.high) - band.nominal;
+  for (const Swing& swing : swings) {
+    const double a = std::log(swing.at_low / nominal), b = std::log(swing.at_high / nominal);
     const double down = std::min({a, b, 0.0}), up = std::max({a, b, 0.0});
     below += down * down;
     above += up * up;
   }
-  band.low = std::max(0.0, band.nominal - std::sqrt(below));
-  band.high = band.nominal + std::sqrt(above);
-  return band;
+  return {nominal * std::exp(-std::sqrt(below)), nominal, nominal * std::exp(std::sqrt(above))};
+}
+
+Band ChipModel::BandOf(const Metric& metric) const {
+  std::vector<Swing> swings;
+  for (const Ends& ends : ends_) swings.push_back({metric(ends.low), metric(ends.high)});
+  return BandOfSwings(metric(nominal_), swings);
 }
 
 std::vector<Sensitivity> ChipModel::SensitivitiesOf(const Metric& metric) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -60,11 +61,17 @@ struct Estimate {
   ModelCost model;
 };
 
-// Low and high of a number: each constant alone at its ends, the deviations of the two sides added
-// as squares (the constants are independent of each other).
+// Low and high of a number above zero: each constant alone at its ends; by what factors the number
+// goes down and up, their logarithms added as squares (the constants are independent of each
+// other).
 struct Band {
   double low = 0, nominal = 0, high = 0;
 };
+// A number and what it is with each constant alone at its two ends.
+struct Swing {
+  double at_low = 0, at_high = 0;
+};
+Band BandOfSwings(double nominal, std::span<const Swing> swings);
 
 using Metric = std::function<double(const Estimate&)>;
 

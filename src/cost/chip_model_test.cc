@@ -90,6 +90,11 @@ TEST(ChipModel, BlocksSumAndBandsEnclose) {
       EXPECT_LE(std::max(s.at_low, s.at_high), band.high * (1 + 1e-12));
     }
   }
+  // A number that has a factor of 1 or more above another is above it at both ends, too.
+  const Band explained = model.BandOf([](const Estimate& x) { return x.power_w; });
+  const Band whole = model.BandOf([](const Estimate& x) { return x.card_power_w; });
+  EXPECT_GE(whole.low, explained.low);
+  EXPECT_GE(whole.high, explained.high);
   EXPECT_EQ(model.SensitivitiesOf([](const Estimate& x) { return x.token_s; })[0].param,
             Param::kClock);
 }
