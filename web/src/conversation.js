@@ -6,7 +6,7 @@
 export const FORMAT = "burin-conversations";
 export const FORMAT_VERSION = 1;
 
-const newId = () => crypto.randomUUID?.() ?? `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+const newId = () => globalThis.crypto?.randomUUID?.() ?? `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 const now = () => new Date().toISOString();
 
 export function createConversation(settings = {}) {

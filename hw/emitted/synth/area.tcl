@@ -35,6 +35,16 @@ yosys memory -nomap
 opt_clean
 yosys tee -q -o build/synth/memories.il dump -m -n t:\$mem_v2
 
+# The cells of what is selected; writes yosys' table to `path`.
+proc gates {path} {
+  yosys tee -q -o $path stat
+  set file [open $path]
+  set count 0
+  regexp {Number of cells: +(\d+)} [read $file] -> count
+  close $file
+  return $count
+}
+
 # Gates and cells, a module at a time; what is measured becomes a black box, so that memory holds one module of gates.
 yosys tee -q -o build/synth/modules.txt ls
 set file [open build/synth/modules.txt]
@@ -51,10 +61,13 @@ foreach name $names {
   yosys opt -fast
   yosys check -assert
   yosys dfflibmap -liberty $merged.functions
-  yosys abc -liberty $merged
+  # Large modules of multipliers and dividers take abc's usual script hours; its short one gives some more area.
+  set fast {}
+  if {[gates build/synth/gates.txt] > 30000} { set fast -fast }
+  yosys abc -liberty $merged {*}$fast
   opt_clean
   yosys tee -q -a build/synth/stat.txt stat -liberty $merged.functions
-  puts stderr "synth: $name"
+  puts stderr "synth: $name $fast"
   yosys blackbox
   yosys select -clear
 }
