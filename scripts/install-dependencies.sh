@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev libcli11-dev nlohmann-json3-dev
   libexpected-dev libtomlplusplus-dev zlib1g-dev libeigen3-dev libssl-dev libpcre2-dev libicu-dev libgtest-dev libgmock-dev)
-check_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3 python3-prometheus-client verilator iverilog yosys z3
+check_packages=(make clang clang-format clang-tidy libclang-rt-14-dev python3 python3-prometheus-client verilator iverilog yosys z3
   klayout ngspice chromium)
 
 # A package that is wanted as soon as a CMake file asks for its library.
