@@ -242,6 +242,8 @@ void Connection::SetCallbacks(uint64_t serial, std::function<void()> drained,
   }
   drained_ = std::move(drained);
   closed_ = std::move(closed);
+  // The client may have read all before this came to be called.
+  if (streaming_ && !finished_ && !write_in_flight_) Drained();
 }
 
 void Connection::Flush() {
@@ -265,10 +267,13 @@ void Connection::Written(Error error) {
   if (state_ != State::kAnswering) return;
   if (finished_) return AnswerDone();
   if (streaming_) SetDeadline(options_.stream_idle);
-  if (drained_) {
-    const auto drained = drained_;  // it may replace itself
-    drained();
-  }
+  Drained();
+}
+
+void Connection::Drained() {
+  if (!drained_) return;
+  const auto drained = drained_;  // it may replace itself
+  drained();
 }
 
 void Connection::AnswerDone() {

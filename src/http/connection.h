@@ -92,6 +92,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Refuse(int status, std::string_view message);
   void SendHead(const HttpResponse& head, const std::string& framing);
   void Flush();
+  void Drained();
   void AnswerDone();
   void PeerGone();
   void SetDeadline(std::chrono::milliseconds time);
