@@ -38,7 +38,8 @@ class HttpExchange {
   virtual void Post(std::function<void()> task) = 0;
 
   // On the server's thread only: true while bytes wait for the client to read them. When they are
-  // gone, or if they are already, `drained` is called. `closed` is called once if the client goes before the answer ended.
+  // gone, or if they are already, `drained` is called. `closed` is called once if the client goes
+  // before the answer ended.
   virtual bool busy() const = 0;
   virtual void SetCallbacks(std::function<void()> drained, std::function<void()> closed) = 0;
 };
