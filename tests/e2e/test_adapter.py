@@ -133,7 +133,7 @@ class Adapter(BurinTest):
             lines = self.every_fifth_line(name)
             adapted = self.json("eval", model, "--exact-match", lines, "--adapter", ADAPTERS / name)
             plain = self.json("eval", model, "--exact-match", lines)
-            self.assertGreaterEqual(adapted["chip"]["right"], 36, name)  # nine in ten
+            self.assertGreaterEqual(adapted["chip"]["right"], 38, name)
             self.assertEqual(plain["chip"]["right"], 0, name)
             self.assertEqual(adapted["adapter"]["rank"], rank)
 
