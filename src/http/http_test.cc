@@ -210,8 +210,8 @@ TEST(HttpServer, SlowReaderIsDropped) {
   WaitUntil([&] { return server->counts().connections == 0; });
 }
 
-TEST(HttpServer, WritesAreHeldBackUntilTheClientReads) {
-  std::atomic<int64_t> drains{0}, busy{0};
+TEST(HttpServer, DrainedAsksForTheNextPiece) {
+  std::atomic<int64_t> drains{0};
   const auto server =
       StartServer(TestOptions(), [&](const std::shared_ptr<HttpExchange>& e, const HttpRequest&) {
         e->StartStream({200, "text/plain", "", {}}, "");
@@ -224,12 +224,37 @@ TEST(HttpServer, WritesAreHeldBackUntilTheClientReads) {
               }
             },
             {});
-        e->Post([&busy, e] { busy += e->busy() ? 1 : 0; });
       });
   const auto answer = ClientOf(*server).Send({"GET", "/", "", {}, "", ""});
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->body.size(), 99000U);
+}
+
+TEST(HttpServer, WritesAreHeldBackUntilTheClientReads) {
+  constexpr size_t kBytes = size_t{64} << 20;  // more than the system's buffers of a socket hold
+  std::atomic<int64_t> drains{0}, looks{0}, busy{0};
+  const auto server =
+      StartServer(TestOptions(), [&](const std::shared_ptr<HttpExchange>& e, const HttpRequest&) {
+        e->SetCallbacks(
+            [&drains, e] {
+              ++drains;
+              e->Finish();
+            },
+            {});
+        e->StartStream({200, "text/plain", std::string(kBytes, 'x'), {}}, "");
+        e->Post([&looks, &busy, e] {
+          busy += e->busy() ? 1 : 0;
+          ++looks;
+        });
+      });
+  RawClient client(server->port());
+  client.Send("GET / HTTP/1.0\r\n\r\n");
+  WaitUntil([&] { return looks == 1; });
   EXPECT_EQ(busy, 1);
+  EXPECT_EQ(drains, 0);
+  const std::string all = client.ReadAll();
+  EXPECT_EQ(all.size() - (all.find("\r\n\r\n") + 4), kBytes);
+  EXPECT_EQ(drains, 1);
 }
 
 TEST(HttpServer, KeepsIdleStreamsAlive) {
