@@ -33,7 +33,7 @@ module burin_bank #(
     output logic [LANES*32-1:0] sums
 );
   localparam int HALF = SCALERS / 2;
-  logic product_valid, product_first, term_valid, term_first, term_odd, collected;
+  logic product_valid, product_first, term_valid, term_first, term_odd;
   logic [WALK_BITS-1:0] term_row;
   (* mem2reg *) logic signed [13:0] product[0:LEVELS-1];
   (* mem2reg *) logic signed [20:0] accumulator[0:COLUMNS-1];
@@ -46,9 +46,8 @@ module burin_bank #(
   always_ff @(posedge clk) begin
     product_valid <= x_valid & ~reset;
     term_valid <= walk_valid & ~reset;
-    collected <= collect & ~reset;
-    if (x_valid & ~reset) product_first <= x_first;
-    if (walk_valid & ~reset) begin
+    if (x_valid) product_first <= x_first;
+    if (walk_valid) begin
       term_first <= walk_first;
       term_odd <= walk[0];  // 6 bits: two steps end in one row of NS columns
       term_row <= six_bit ? walk / 2 : walk;
@@ -59,7 +58,7 @@ module burin_bank #(
   for (genvar l = 0; l < LEVELS; l++) begin : level
     wire signed [13:0] value = {{7{codebook[l*7+6]}}, codebook[l*7+:7]};
     wire signed [13:0] mantissa = {{6{x[7]}}, x};
-    always_ff @(posedge clk) if (x_valid & ~reset) product[l] <= mantissa * value;
+    always_ff @(posedge clk) if (x_valid) product[l] <= mantissa * value;
   end
 
   // 4.1: sum over a group's rows of level * mantissa, where the code names the level; held for the scalers when the group ends.
@@ -72,8 +71,8 @@ module burin_bank #(
     end
     wire signed [20:0] wide = {{7{chosen[13]}}, chosen};
     always_ff @(posedge clk) begin
-      if (product_valid & ~reset) accumulator[c] <= product_first ? wide : accumulator[c] + wide;
-      if (drain_load & ~reset) drain[c] <= accumulator[c];
+      if (product_valid) accumulator[c] <= product_first ? wide : accumulator[c] + wide;
+      if (drain_load) drain[c] <= accumulator[c];
     end
   end
 
@@ -94,7 +93,7 @@ module burin_bank #(
       end
     end
     always_ff @(posedge clk) begin
-      if (walk_valid & ~reset) begin
+      if (walk_valid) begin
         scaled[j] <= value * $signed({21'd0, 1'b1, scale[3:0]});
         term_shift[j] <= places > 7'd31 ? 5'd31 : places[4:0];
       end
@@ -111,21 +110,20 @@ module burin_bank #(
   for (genvar n = 0; n < COLUMNS; n++) begin : sum
     wire mine = 32'(term_row) == n / SCALERS && (!six_bit || term_odd == (n % SCALERS >= HALF));
     always_ff @(posedge clk) begin
-      if (term_valid & mine & ~reset) begin
+      if (term_valid & mine) begin
         column_sum[n] <= term_first ? terms[n%SCALERS*32+:32] : column_sum[n] + terms[n%SCALERS*32+:32];
       end
     end
   end
 
-  // Collect port: word w is the columns W w .. W w + W - 1, and then zero. A bank without work stays as it is.
-  wire awake = x_valid | product_valid | drain_load | walk_valid | term_valid | collect | collected;
+  // Collect port: word w is the columns W w .. W w + W - 1, and zero without `collect`.
   for (genvar l = 0; l < LANES; l++) begin : lane
     logic [31:0] word;
     always_comb begin
       word = 32'd0;
       for (int w = 0; w < WORDS; w++) if (32'(collect_word) == w) word = word | column_sum[w*LANES+l];
     end
-    always_ff @(posedge clk) if (reset | awake) sums[l*32+:32] <= collect & ~reset ? word : 32'd0;
+    always_ff @(posedge clk) sums[l*32+:32] <= collect ? word : 32'd0;
   end
 endmodule
 

@@ -17,9 +17,10 @@ namespace burin {
 namespace {
 
 // Of hw/, by where it goes: hand-written modules, bench, and the scripts that a chip has, too.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kFiles = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kFiles = {{
     {"burin_adder_tree.sv", "hw/burin_adder_tree.sv"},
     {"burin_bank.sv", "hw/burin_bank.sv"},
+    {"burin_broadcast.sv", "hw/burin_broadcast.sv"},
     {"burin_fixed.svh", "hw/burin_fixed.svh"},
     {"burin_repeater.sv", "hw/burin_repeater.sv"},
     {"burin_row_driver.sv", "hw/burin_row_driver.sv"},
@@ -28,6 +29,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kFiles =
     {"emitted/sim/lint.vlt", "sim/lint.vlt"},
     {"emitted/sim/verilator.vlt", "sim/verilator.vlt"},
     {"emitted/synth/area.tcl", "synth/area.tcl"},
+    {"emitted/synth/fan_out.py", "synth/fan_out.py"},
     {"emitted/synth/merge_liberty.py", "synth/merge_liberty.py"},
     {"emitted/synth/read.tcl", "synth/read.tcl"},
     {"tile/sim/bench.cc", "sim/bench.cc"},

@@ -3,11 +3,16 @@
 
 The first file's header stays; of the others come the cells and the table templates that it has not. Cells that logic must not
 use stay out: `dont_use`, isolation cells and level shifters of power domains. OUT.lib.functions is the same without timing and
-power, which yosys reads in a tenth of the time.
+power, which yosys reads in a tenth of the time. OUT.lib.outputs has a line 'CELL PIN...' of the output pins of
+each cell; OUT.lib.buffer names the cell of repeaters, its input and its output: the smallest buffer that may drive LOADS inputs of
+the library's median capacitance.
 """
 import gzip
 import re
+import statistics
 import sys
+
+LOADS = 16  # behind a repeater (hw/burin_broadcast.sv and src/rtl/fabric_module.h)
 
 GROUP = re.compile(r"(?:^|(?<=[;{}\n]))\s*(\w+)\s*\(\s*\"?([^\"()]*)\"?\s*\)\s*\{")
 
@@ -35,17 +40,59 @@ def close(text, at):
     raise SystemExit("merge_liberty: a brace is not closed")
 
 
+def inside(text, at):
+    """(kind, name, text) of each group in the group whose brace is before `at`."""
+    last = close(text, at)
+    while (match := GROUP.search(text, at)) and match.end() < last:
+        at = close(text, match.end())
+        yield match.group(1), match.group(2).strip(), text[match.start():at]
+
+
 def groups(text):
     """(kind, name, text) of each group directly inside library(...)."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     start = re.search(r"\blibrary\s*\([^)]*\)\s*\{", text)
     if not start:
         raise SystemExit("merge_liberty: no library(...) in the file")
-    at = start.end()
-    while match := GROUP.search(text, at):
-        end = close(text, match.end())
-        yield match.group(1), match.group(2).strip(), text[match.start():end]
-        at = end
+    yield from inside(text, start.end())
+
+
+def attribute(text, name):
+    """What stands behind `name :`, without quotes; None where it is missing."""
+    match = re.search(rf'\b{name}\s*:\s*"?([^;"\n]*)', text)
+    return match.group(1).strip() if match else None
+
+
+def cells(text):
+    """(cell, its text, {pin: text}) of a library."""
+    for kind, name, cell in groups(text):
+        if kind == "cell":
+            yield name, cell, {pin: body for what, pin, body in inside(cell, cell.index("{") + 1) if what == "pin"}
+
+
+def pins_of(pins, direction):
+    return [pin for pin, body in pins.items() if attribute(body, "direction") == direction]
+
+
+def buffer_cell(text):
+    """(cell, input, output) for repeaters, or None."""
+    loads, buffers = [], []
+    for name, cell, pins in cells(text):
+        inputs, outputs = pins_of(pins, "input"), pins_of(pins, "output")
+        loads += [float(attribute(pins[pin], "capacitance") or 0) for pin in inputs]
+        if len(inputs) != 1 or len(outputs) != 1:
+            continue
+        output = pins[outputs[0]]
+        if (attribute(output, "function") or "").strip("() ") == inputs[0] and attribute(output, "three_state") is None:
+            drive = float(attribute(output, "max_capacitance") or 0)
+            buffers.append((float(attribute(cell, "area") or 0), name, drive, inputs[0], outputs[0]))
+    needed = LOADS * statistics.median(loads) if loads else 0
+    strong = [cell for cell in buffers if cell[2] >= needed]
+    if not strong:
+        return None
+    _, name, _, pin, output = min(strong)
+    return name, pin, output
+
 
 def functions(text):
     """A library without timing and power."""
@@ -73,8 +120,16 @@ def main():
                     have.add((kind, name))
                     file.write(group + "\n")
         file.write("}\n")
+    merged = read(out)
     with open(out + ".functions", "w") as file:
-        file.write(functions(read(out)))
+        file.write(functions(merged))
+    with open(out + ".outputs", "w") as file:
+        for name, _, pins in cells(merged):
+            print(name, *pins_of(pins, "output"), file=file)
+    if not (buffer := buffer_cell(merged)):
+        raise SystemExit(f"merge_liberty: no buffer of {first} may drive {LOADS} inputs: repeaters need one")
+    with open(out + ".buffer", "w") as file:
+        print(*buffer, file=file)
 
 
 main()
