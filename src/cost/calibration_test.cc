@@ -169,8 +169,10 @@ void AddBanks(Page& page) {
   EXPECT_TRUE(finished) << finished.error().ToString();
   page.Add(
       "\nThe mapped bank is larger than nominal: yosys 0.23 gives every register bit an enable "
-      "multiplexer where a chip gates its clock (the high end of `flip_flop`), and decodes binary "
-      "codes, which the lines of a ROM column do not need.\n\n");
+      "multiplexer where a chip gates its clock (the high end of `flip_flop`), every column "
+      "decodes "
+      "its code, which the lines of a ROM column do not need, and broadcasts have their "
+      "buffers.\n\n");
 }
 
 // What fixed each constant: the sources of the data files, by grade.

@@ -1,6 +1,6 @@
 # LIB=cells.lib FILES="a.sv ..." TOP=module [PARAMETERS="NAME value ..."] yosys -c area.tcl: every module mapped to the liberty
 # file, once each however many instances it has. LIB may be several files of one library, also .gz. synth/table.py makes the
-# table of build/synth/stat.txt and memories.il.
+# table of build/synth/stat.txt, memories.il and fan_out.txt.
 #
 # Not cells: ROM modules, and arrays of 32 words and more (vector, KV and adapter memory, tables). They are macros of the fabric
 # or of an SRAM compiler; their bits are counted. Smaller arrays are flip-flops.
@@ -10,6 +10,9 @@ set top $::env(TOP)
 
 set merged build/synth/cells.lib
 exec python3 synth/merge_liberty.py $merged {*}$::env(LIB)
+set file [open $merged.buffer]
+set buffer [split [string trim [read $file]]]
+close $file
 
 foreach file $::env(FILES) {
   yosys read_verilog -sv -defer -I hw $file
@@ -50,7 +53,7 @@ yosys tee -q -o build/synth/modules.txt ls
 set file [open build/synth/modules.txt]
 set names [lrange [regexp -all -inline {\S+} [read $file]] 2 end]
 close $file
-file delete build/synth/stat.txt
+file delete build/synth/stat.txt build/synth/fan_out.txt
 foreach name $names {
   if {[string match *rom_* $name]} continue
   yosys select $name
@@ -64,8 +67,14 @@ foreach name $names {
   # Large modules of multipliers and dividers take abc's usual script hours; its short one gives some more area.
   set fast {}
   if {[gates build/synth/gates.txt] > 30000} { set fast -fast }
-  yosys abc -liberty $merged {*}$fast
-  opt_clean
+  if {[string match *burin_repeater* $name]} {
+    yosys insbuf -buf {*}$buffer
+  } else {
+    yosys abc -liberty $merged {*}$fast
+    opt_clean
+  }
+  yosys json -o build/synth/module.json
+  exec python3 synth/fan_out.py $merged.outputs build/synth/module.json >>build/synth/fan_out.txt
   yosys tee -q -a build/synth/stat.txt stat -liberty $merged.functions
   puts stderr "synth: $name $fast"
   yosys blackbox

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The table of `make synth`: cells, area and memory bits by block. usage: table.py STAT MEMORIES ROMS.sv...
+"""The table of `make synth`: cells, area and memory bits by block. usage: table.py STAT MEMORIES FAN_OUT ROMS.sv...
 
-STAT is what yosys' `stat -liberty` prints, MEMORIES its `dump` of the memories. A block counts as often as the chip has
-it. Arrays below 32 words are in its cells; larger ones and ROM modules are bits.
+STAT is what yosys' `stat -liberty` prints, MEMORIES its `dump` of the memories, FAN_OUT the lines of fan_out.py. A block
+counts as often as the chip has it. Arrays below 32 words are in its cells; larger ones and ROM modules are bits. Fan-out is
+the largest of a net of the block, clock and reset aside.
 """
 import collections
 import re
@@ -75,11 +76,16 @@ def instances(found, top):
 
 
 def main():
-    stat, memory, *rom_paths = sys.argv[1:]
+    stat, memory, fan_out_path, *rom_paths = sys.argv[1:]
     with open(stat) as file:
         found = modules(file.read())
     with open(memory) as file:
         bits = memories(file.read())
+    fan_out = collections.Counter()
+    with open(fan_out_path) as file:
+        for line in file:
+            name, loads, _ = line.split()
+            fan_out[base(name)] = max(fan_out[base(name)], int(loads))
     rom = roms(rom_paths)
     used = {kind for _, counts in found.values() for kind in counts}
     top = next(name for name in found if name not in used)
@@ -95,9 +101,9 @@ def main():
         row[2] += times * area
         row[3] += times * bits.get(name, 0)
     total = sum(row[2] for row in rows.values())
-    print(f"{'block':24}{'instances':>10}{'cells':>12}{'um2':>16}{'share':>8}{'array bits':>12}")
+    print(f"{'block':24}{'instances':>10}{'cells':>12}{'um2':>16}{'share':>8}{'array bits':>12}{'fan-out':>9}")
     for name, (times, cells, area, array) in sorted(rows.items(), key=lambda item: -item[1][2]):
-        print(f"{name:24}{times:>10,}{cells:>12,}{area:>16,.0f}{area / total if total else 0:>8.1%}{array:>12,}")
+        print(f"{name:24}{times:>10,}{cells:>12,}{area:>16,.0f}{area / total if total else 0:>8.1%}{array:>12,}{fan_out[name]:>9,}")
     rom_count = sum(times for name, times in count.items() if name in rom)
     rom_bits = sum(times * rom[name] for name, times in count.items() if name in rom)
     print(f"{'ROM modules':24}{rom_count:>10,}{'':>12}{'':>16}{'':>8}{rom_bits:>12,}")
