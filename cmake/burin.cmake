@@ -70,11 +70,13 @@ function(burin_module name)
   endif()
 endfunction()
 
-# burin_unity(NAME): compiles the sources of a module, and its tests, in batches: many small files that read the same
-# large headers cost a fifth then. Not with the preset `clang`, so that each file is also seen alone (and by clang-tidy).
+# burin_unity(NAME [ALONE file.cc...]): compiles the sources of a module, and its tests, in batches: many small files that
+# read the same large headers cost a fifth then. ALONE are those whose private names others have, too. Not with the preset
+# `clang`, so that each file is also seen alone (and by clang-tidy).
 function(burin_unity name)
+  cmake_parse_arguments(ARG "" "" "ALONE" ${ARGN})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR BURIN_FUZZ)
-    set_target_properties(burin_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
-    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    set_target_properties(burin_${name} ${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
 endfunction()

@@ -23,15 +23,16 @@ run_target() {
 }
 
 main() {
-  local target targets=()
+  local targets=() target
   cmake --preset asan >/dev/null
   cmake --build --preset asan -j "$(nproc)" --target fuzzers
   for target in build/asan/fuzz_*; do
     [[ -f $target && -x $target ]] && targets+=("$target")
   done
-  for target in "${targets[@]}"; do
-    run_target "$target"
-  done
+  export seconds
+  export -f run_target
+  # As many at once as there are processors; 123 if one fails.
+  printf '%s\0' "${targets[@]}" | xargs -0 -P "$(nproc)" -n 1 bash -c 'set -euo pipefail; run_target "$1"' run_target
   echo "fuzz: ${#targets[@]} targets"
 }
 
