@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# clang-tidy (.clang-tidy) on every source below src/ that the build has, but tests. What passed and has not changed since, with all that it
-# includes, is not read again. usage: tidy.sh [build folder with compile_commands.json, build/asan]
+# clang-tidy (.clang-tidy) on every source below src/ that a build has, but tests. What passed and has not changed since, with all that it
+# includes, is not read again. Nothing needs to be built: the preset clang, without batches and precompiled headers, is configured
+# for it in build/tidy. usage: tidy.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export build=${1:-build/asan}
-export passed=build/tidy
+export build=build/tidy
+export passed=build/tidy/passed
 
 # Of everything in the project that a finding can depend on: rules, source, headers.
 inputs_digest() {
@@ -26,6 +27,7 @@ export -f inputs_digest tidy_one
 
 main() {
   local sources
+  cmake --preset clang -B "$build" -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
   mkdir -p "$passed"
   mapfile -t sources < <(sed -n 's|.*"file": ".*/\(src/.*\.cc\)".*|\1|p' "$build/compile_commands.json" |
     grep -v _test | LC_ALL=C sort -u | xargs ls 2>/dev/null)  # what the build makes is not in src/
