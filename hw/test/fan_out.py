@@ -14,7 +14,7 @@ HW = pathlib.Path(__file__).resolve().parent.parent
 
 
 def mapped(folder, columns):
-    """{module: largest fan-out} and yosys' table of cells, of a bank with so many columns."""
+    """{block: largest fan-out} and yosys' table of cells, of a bank with so many columns."""
     folder.mkdir()
     (folder / "hw").symlink_to(HW)
     (folder / "synth").symlink_to(HW / "emitted" / "synth")
@@ -22,13 +22,14 @@ def mapped(folder, columns):
         "LIB": str(HW / "test" / "cells.lib"), "TOP": "burin_bank",
         "FILES": "hw/burin_bank.sv hw/burin_broadcast.sv hw/burin_repeater.sv",
         "PARAMETERS": f"COLUMNS {columns} LEVELS 8 LANES 8 SCALERS 2"}
-    subprocess.run(["yosys", "-q", "-c", "synth/area.tcl"], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+    run = subprocess.run(["yosys", "-q", "-c", "synth/area.tcl"], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SystemExit(f"fan_out: yosys failed:\n{(run.stdout + run.stderr)[-2000:]}")
     fan_out = collections.Counter()
     for line in (folder / "build/synth/fan_out.txt").read_text().splitlines():
         name, loads, _ = line.split()
-        key = name.split("\\")[1] if name.startswith("$") else name
-        fan_out[key] = max(fan_out[key], int(loads))
+        block = name.split("\\")[1] if name.startswith("$paramod") else name
+        fan_out[block] = max(fan_out[block], int(loads))
     return fan_out, (folder / "build/synth/stat.txt").read_text()
 
 
