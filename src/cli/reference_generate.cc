@@ -103,34 +103,15 @@ Result<GenerateResult> GenerateReference(const ReferenceModel& model, ReferenceS
   result.prompt_tokens = static_cast<int64_t>(prompt.size());
   result.prompt_s = SecondsSince(prompt_start);
 
-  const Clock::time_point decode_start = Clock::now();
   std::vector<int32_t> history(prompt.begin(), prompt.end());
-  while (static_cast<int64_t>(result.tokens.size()) < options.max_tokens) {
-    const int32_t token = picker.Pick(logits, history, options.stream);
-    if (std::ranges::find(options.stop_ids, token) != options.stop_ids.end()) {
-      result.reason = FinishReason::kStopId;
-      break;
-    }
-    result.tokens.push_back(token);
-    history.push_back(token);
-    if (on_token && !on_token(token)) {
-      result.reason = FinishReason::kCallback;
-      break;
-    }
-    if (options.constraint != nullptr && !options.constraint->Advance(token)) {
-      result.reason = FinishReason::kStopId;
-      break;
-    }
-    if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;
-    if (state.position() == state.capacity()) {
-      result.reason = FinishReason::kCapacity;
-      break;
-    }
-    if (InterruptRequested()) return Interrupted("generation");
-    logits = model.Forward(state, token, pool);
-    ++result.decode_tokens;
-  }
-  result.decode_s = SecondsSince(decode_start);
+  const DecodeSteps steps{
+      [&](std::span<const int32_t> ids) { return picker.Pick(logits, ids, options.stream); },
+      [&] { return state.position() == state.capacity(); },
+      [&](int32_t token) -> Status {
+        logits = model.Forward(state, token, pool);
+        return {};
+      }};
+  BURIN_TRY(DecodeTokens(steps, options, history, on_token, result));
   return result;
 }
 

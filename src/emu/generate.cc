@@ -17,6 +17,40 @@ double SecondsSince(Clock::time_point start) {
 
 }  // namespace
 
+Status DecodeTokens(const DecodeSteps& steps, const GenerateOptions& options,
+                    std::vector<int32_t>& history, const std::function<bool(int32_t)>& on_token,
+                    GenerateResult& result) {
+  const Clock::time_point start = Clock::now();
+  result.reason = FinishReason::kMaxTokens;
+  while (static_cast<int64_t>(result.tokens.size()) < options.max_tokens) {
+    const int32_t token = steps.pick(history);
+    if (std::ranges::find(options.stop_ids, token) != options.stop_ids.end()) {
+      result.reason = FinishReason::kStopId;
+      break;
+    }
+    result.tokens.push_back(token);
+    history.push_back(token);
+    if (on_token && !on_token(token)) {
+      result.reason = FinishReason::kCallback;
+      break;
+    }
+    if (options.constraint != nullptr && !options.constraint->Advance(token)) {
+      result.reason = FinishReason::kStopId;
+      break;
+    }
+    if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;
+    if (steps.full()) {
+      result.reason = FinishReason::kCapacity;
+      break;
+    }
+    if (InterruptRequested()) return Interrupted("generation");
+    BURIN_TRY(steps.forward(token));
+    ++result.decode_tokens;
+  }
+  result.decode_s = SecondsSince(start);
+  return {};
+}
+
 Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
                                 std::span<const int32_t> prompt, const GenerateOptions& options,
                                 Workspace& workspace,
@@ -47,37 +81,17 @@ Result<GenerateResult> Generate(const Emulator& emulator, KvCache& cache,
   }
   result.prompt_s = SecondsSince(prompt_start);
 
-  const Clock::time_point decode_start = Clock::now();
-  result.reason = FinishReason::kMaxTokens;
-  while (static_cast<int64_t>(result.tokens.size()) < options.max_tokens) {
-    if (options.constraint != nullptr) options.constraint->Allowed(allowed);
-    const int32_t token = sampler.Sample(logits, history, history.size(), options.stream, allowed);
-    if (std::find(options.stop_ids.begin(), options.stop_ids.end(), token) !=
-        options.stop_ids.end()) {
-      result.reason = FinishReason::kStopId;
-      break;
-    }
-    result.tokens.push_back(token);
-    history.push_back(token);
-    if (on_token && !on_token(token)) {
-      result.reason = FinishReason::kCallback;
-      break;
-    }
-    if (options.constraint != nullptr && !options.constraint->Advance(token)) {
-      result.reason = FinishReason::kStopId;
-      break;
-    }
-    if (static_cast<int64_t>(result.tokens.size()) == options.max_tokens) break;
-    if (cache.length() == cache.capacity()) {
-      result.reason = FinishReason::kCapacity;
-      break;
-    }
-    if (InterruptRequested()) return Interrupted("generation");
-    const Chunk chunk{&cache, {&token, 1}, LogitsWanted::kLast, logits, options.adapter};
-    BURIN_TRY(emulator.Forward({&chunk, 1}, workspace));
-    ++result.decode_tokens;
-  }
-  result.decode_s = SecondsSince(decode_start);
+  const DecodeSteps steps{
+      [&](std::span<const int32_t> ids) {
+        if (options.constraint != nullptr) options.constraint->Allowed(allowed);
+        return sampler.Sample(logits, ids, ids.size(), options.stream, allowed);
+      },
+      [&] { return cache.length() == cache.capacity(); },
+      [&](int32_t token) -> Status {
+        const Chunk chunk{&cache, {&token, 1}, LogitsWanted::kLast, logits, options.adapter};
+        return emulator.Forward({&chunk, 1}, workspace);
+      }};
+  BURIN_TRY(DecodeTokens(steps, options, history, on_token, result));
   return result;
 }
 

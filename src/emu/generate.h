@@ -46,6 +46,19 @@ struct GenerateResult {
   }
 };
 
+// What decoding needs of a model, whichever computes it.
+struct DecodeSteps {
+  std::function<int32_t(std::span<const int32_t> history)> pick;  // the next id
+  std::function<bool()> full;                    // no position is left for one more token
+  std::function<Status(int32_t token)> forward;  // runs it; the next pick is of its logits
+};
+
+// Token by token behind a prompt that has run; `history` are the ids so far and grows. Fills the
+// tokens, reason, decode_tokens and decode_s of `result`. `on_token` is as in Generate.
+Status DecodeTokens(const DecodeSteps& steps, const GenerateOptions& options,
+                    std::vector<int32_t>& history, const std::function<bool(int32_t)>& on_token,
+                    GenerateResult& result);
+
 // Continues `prompt`, the ids of the whole sequence so far, of which `cache` may hold a prefix
 // already: it must come from the same ids. `on_token` is called with each new id but the stop id
 // and returns false to end; it may be empty. The last new token is not in the cache yet.
