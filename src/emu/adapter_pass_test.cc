@@ -17,16 +17,6 @@
 namespace burin {
 namespace {
 
-using Ids = std::vector<int32_t>;
-
-Ids RandomIds(uint64_t seed, size_t count, int64_t vocab) {
-  Ids ids;
-  for (size_t i = 0; i < count; ++i) {
-    ids.push_back(static_cast<int32_t>(Philox(seed, 0, i)[0] % static_cast<uint64_t>(vocab)));
-  }
-  return ids;
-}
-
 Logits RunLogits(const Emulator& emulator, const Ids& ids, const Adapter* adapter, size_t chunk) {
   KvCache cache = *emulator.NewCache(static_cast<int64_t>(ids.size()));
   const auto vocab = static_cast<size_t>(emulator.model().config.vocab);

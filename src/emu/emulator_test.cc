@@ -6,22 +6,11 @@
 
 #include <map>
 
-#include "base/philox.h"
 #include "emu/plain_forward.h"
 #include "emu/test_model.h"
 
 namespace burin {
 namespace {
-
-using Ids = std::vector<int32_t>;
-
-Ids RandomIds(uint64_t seed, size_t count, int64_t vocab) {
-  Ids ids;
-  for (size_t i = 0; i < count; ++i) {
-    ids.push_back(static_cast<int32_t>(Philox(seed, 0, i)[0] % static_cast<uint64_t>(vocab)));
-  }
-  return ids;
-}
 
 // All logits of `ids` from position cache.length() on, in chunks of `chunk` tokens.
 Logits RunLogits(const Emulator& emulator, KvCache& cache, std::span<const int32_t> ids,

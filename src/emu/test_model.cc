@@ -157,4 +157,12 @@ std::shared_ptr<const Adapter> MakeTestAdapter(const QuantizedModel& model, uint
   return QuantizeAdapter(lora, model, nullptr, "test adapter").value();
 }
 
+Ids RandomIds(uint64_t seed, size_t count, int64_t vocab) {
+  Ids ids;
+  for (size_t i = 0; i < count; ++i) {
+    ids.push_back(static_cast<int32_t>(Philox(seed, 0, i)[0] % static_cast<uint64_t>(vocab)));
+  }
+  return ids;
+}
+
 }  // namespace burin

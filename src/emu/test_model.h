@@ -50,4 +50,8 @@ struct TestModel {
 std::shared_ptr<const Adapter> MakeTestAdapter(const QuantizedModel& model, uint64_t seed,
                                                int64_t rank);
 
+// `count` token ids below `vocab`, made from the seed.
+using Ids = std::vector<int32_t>;
+Ids RandomIds(uint64_t seed, size_t count, int64_t vocab);
+
 }  // namespace burin
