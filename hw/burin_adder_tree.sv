@@ -1,7 +1,13 @@
 // Sum of the row blocks of a matrix, W lanes: a binary tree with a register a level, ceil(log2(LEAVES)) cycles, a word a
 // cycle. Sums wrap nowhere: contract 4.2 keeps the whole column below 2^31. LEAVES = 1 is wires. The inputs are zero when
-// not valid, and so is the output. One process, root first, for the reason given in burin_bank.sv.
+// not valid, and so is the output. One process, root first, and under SYNTHESIS a copy of the enable for each lane, for the
+// reasons given in burin_bank.sv.
 `default_nettype none
+`ifdef SYNTHESIS
+`define COPY(net, copy) copy
+`else
+`define COPY(net, copy) net
+`endif
 
 module burin_adder_tree #(
     parameter int LANES = 16,
@@ -29,23 +35,30 @@ module burin_adder_tree #(
     // Node n adds nodes 2n and 2n + 1; nodes WIDE .. 2 * WIDE - 1 are the leaves.
     logic [31:0] node[0:WIDE*LANES-1];
     logic [LEVELS-1:0] valid;
+    wire runs = in_valid | (|valid);
+`ifdef SYNTHESIS
+    wire [LANES-1:0] runs_lane;
+    burin_broadcast #(.WIDTH(1), .COPIES(LANES)) runs_tree (.in(runs), .out(runs_lane));
+`endif
     always_ff @(posedge clk) begin
       if (reset) begin
         valid = '0;
         for (int n = LANES; n < WIDE * LANES; n++) node[n] = 32'd0;
         out_sums <= '0;
         out_valid <= 1'b0;
-      end else if (in_valid | (|valid)) begin
-        for (int n = 1; n < WIDE; n++) begin
-          for (int l = 0; l < LANES; l++) begin
-            if (2 * n < WIDE) node[n*LANES+l] = node[2*n*LANES+l] + node[(2*n+1)*LANES+l];
-            else if (2 * n + 1 - WIDE < LEAVES) begin
-              node[n*LANES+l] = in_sums[((2*n-WIDE)*LANES+l)*32+:32] + in_sums[((2*n+1-WIDE)*LANES+l)*32+:32];
-            end else if (2 * n - WIDE < LEAVES) node[n*LANES+l] = in_sums[((2*n-WIDE)*LANES+l)*32+:32];
-            else node[n*LANES+l] = 32'd0;
+      end else if (`COPY(runs, 1'b1)) begin  // of all lanes, or of each on its own
+        for (int l = 0; l < LANES; l++) begin
+          if (`COPY(1'b1, runs_lane[l])) begin
+            for (int n = 1; n < WIDE; n++) begin
+              if (2 * n < WIDE) node[n*LANES+l] = node[2*n*LANES+l] + node[(2*n+1)*LANES+l];
+              else if (2 * n + 1 - WIDE < LEAVES) begin
+                node[n*LANES+l] = in_sums[((2*n-WIDE)*LANES+l)*32+:32] + in_sums[((2*n+1-WIDE)*LANES+l)*32+:32];
+              end else if (2 * n - WIDE < LEAVES) node[n*LANES+l] = in_sums[((2*n-WIDE)*LANES+l)*32+:32];
+              else node[n*LANES+l] = 32'd0;
+            end
+            out_sums[l*32+:32] <= node[LANES+l];
           end
         end
-        for (int l = 0; l < LANES; l++) out_sums[l*32+:32] <= node[LANES+l];
         valid = LEVELS'({valid, in_valid});
         out_valid <= valid[LEVELS-1];
       end
@@ -54,4 +67,5 @@ module burin_adder_tree #(
   end
 endmodule
 
+`undef COPY
 `default_nettype wire

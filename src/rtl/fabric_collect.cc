@@ -55,6 +55,15 @@ void FabricMaker::AddTrees() {
   Add(Assign{"raw", Any(sums)});
 }
 
+// Whether a bank gives sums to several matrices. What it gives is zero unless it is collected, so
+// the trees of others hide nothing else.
+bool FabricMaker::IsShared(int64_t bank) const {
+  const std::vector<PageUser> users = UsersOf(bank);
+  return std::any_of(users.begin(), users.end(), [&](const PageUser& user) {
+    return user.block->matrix != users.front().block->matrix;
+  });
+}
+
 void FabricMaker::AddTree(int64_t m) {
   const PlacedMatrix& matrix = Matrix(m);
   const int64_t width = plan_.lanes * 32;
@@ -64,11 +73,14 @@ void FabricMaker::AddTree(int64_t m) {
   std::vector<std::string> leaves;
   for (int64_t i = matrix.row_blocks - 1; i >= 0; --i) {
     std::vector<std::string> banks;
+    bool shared = false;
     for (int64_t j = 0; j < matrix.column_blocks; ++j) {
-      banks.push_back(BankName(Block(m, i, j).bank) + "_sums");
+      const int64_t bank = Block(m, i, j).bank;
+      banks.push_back(BankName(bank) + "_sums");
+      shared = shared || IsShared(bank);
     }
     const std::string leaf = fmt::format("{}_leaf{}", name, i);
-    AddNet(width, leaf, When(name + "_sums_valid", width, banks));
+    AddNet(width, leaf, shared ? When(name + "_sums_valid", width, banks) : Any(banks));
     leaves.push_back(leaf);
   }
   AddNet(1, name + "_raw_valid");

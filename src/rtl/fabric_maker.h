@@ -78,6 +78,7 @@ class FabricMaker {
   void AddMatrixStrobes();
   void AddTrees();
   void AddTree(int64_t m);
+  bool IsShared(int64_t bank) const;
   int64_t Collected() const;
 
   void Add(verilog::Item item) { module_.items.push_back(std::move(item)); }
