@@ -11,7 +11,8 @@ export passed=build/tidy/passed
 # Of everything in the project that a finding can depend on: rules, source, headers.
 inputs_digest() {
   local files
-  files=$(clang++ -std=c++20 -Isrc -MM "$1" | sed 's/^[^:]*\.o://; s/\\$//') || return 1
+  # shellcheck disable=SC2046  # flags without spaces
+  files=$(clang++ -std=c++20 -Isrc $(pkg-config --cflags eigen3) -MM "$1" | sed 's/^[^:]*\.o://; s/\\$//') || return 1
   # shellcheck disable=SC2086  # a list of file names without spaces
   cat .clang-tidy $files | sha256sum | cut -d' ' -f1
 }

@@ -7,12 +7,11 @@
 namespace burin {
 namespace {
 
-constexpr int64_t kSumBits = 32;     // column sums, vector lanes
-constexpr int64_t kVectorsKept = 6;  // q, k, v or gate and up, residual, attention: vector memory
+constexpr int64_t kSumBits = 32;  // column sums, vector lanes
 constexpr int64_t kMantissaBits = 8;
 constexpr int64_t kProductBits = 14;  // 8-bit activation times a level of 7 bits
 constexpr int64_t kLevelBits = 7;
-constexpr int64_t kFunctionTableBits = 18 * 1024;  // numerics.md, section 5
+constexpr int64_t kFunctionTableBits = int64_t{18} * 1024;  // numerics.md, section 5
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

@@ -38,6 +38,7 @@ void ForEachSet(const std::vector<Knob>& knobs, size_t size, const Use& use) {
   if (size > knobs.size()) return;
   for (;;) {
     std::vector<Knob> set;
+    set.reserve(size);
     for (const size_t i : at) set.push_back(knobs[i]);
     use(set);
     size_t i = size;

@@ -136,7 +136,7 @@ void Connection::TakeHead() {
     if (!parser_->is_done()) keep_alive_ = false;
     lingering_ = !parser_->is_done();
     state_ = State::kAnswering;
-    Respond(serial_, std::move(response));
+    Respond(serial_, response);
   };
   if (options_.screen) {
     if (auto response = options_.screen(request_)) return answer_now(std::move(*response));
@@ -187,7 +187,7 @@ void Connection::Refuse(int status, std::string_view message) {
   finished_ = streaming_ = false;
   HttpResponse response = options_.refuse(status, message);
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
-  Respond(serial_, std::move(response));
+  Respond(serial_, response);
 }
 
 void Connection::SendHead(const HttpResponse& head, const std::string& framing) {
@@ -198,7 +198,7 @@ void Connection::SendHead(const HttpResponse& head, const std::string& framing) 
   next_ += keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
 }
 
-void Connection::Respond(uint64_t serial, HttpResponse response) {
+void Connection::Respond(uint64_t serial, const HttpResponse& response) {
   if (serial != serial_ || state_ != State::kAnswering || streaming_ || finished_) return;
   const bool no_body = response.status == 204 || response.status == 304;
   SendHead(response, no_body ? "" : fmt::format("Content-Length: {}\r\n", response.body.size()));
@@ -214,11 +214,11 @@ void Connection::StartStream(uint64_t serial, HttpResponse head, std::string idl
   if (http10_) keep_alive_ = false;
   SendHead(head, chunked_ ? "Transfer-Encoding: chunked\r\n" : "");
   idle_text_ = std::move(idle_text);
-  if (!head.body.empty()) return Write(serial, std::move(head.body));
+  if (!head.body.empty()) return Write(serial, head.body);
   Flush();
 }
 
-void Connection::Write(uint64_t serial, std::string piece) {
+void Connection::Write(uint64_t serial, std::string_view piece) {
   if (serial != serial_ || state_ != State::kAnswering || !streaming_ || finished_) return;
   if (piece.empty() || head_only_) return;
   if (chunked_) next_ += fmt::format("{:x}\r\n", piece.size());

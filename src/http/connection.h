@@ -51,9 +51,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool answering() const { return state_ == State::kAnswering; }
 
   // Of HttpExchange, for the request number `serial`; ignored if that is not the present one.
-  void Respond(uint64_t serial, HttpResponse response);
+  void Respond(uint64_t serial, const HttpResponse& response);
   void StartStream(uint64_t serial, HttpResponse head, std::string idle_text);
-  void Write(uint64_t serial, std::string piece);
+  void Write(uint64_t serial, std::string_view piece);
   void Finish(uint64_t serial);
   void SetCallbacks(uint64_t serial, std::function<void()> drained, std::function<void()> closed);
   void Forgotten(uint64_t serial);  // nobody is left to answer: the client need not wait

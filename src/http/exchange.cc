@@ -16,9 +16,7 @@ class Exchange final : public HttpExchange {
   }
 
   void Respond(HttpResponse response) override {
-    Do([r = std::move(response)](Connection& c, uint64_t n) mutable {
-      c.Respond(n, std::move(r));
-    });
+    Do([r = std::move(response)](Connection& c, uint64_t n) { c.Respond(n, r); });
   }
   void StartStream(HttpResponse head, std::string idle_text) override {
     Do([h = std::move(head), t = std::move(idle_text)](Connection& c, uint64_t n) mutable {
@@ -26,7 +24,7 @@ class Exchange final : public HttpExchange {
     });
   }
   void Write(std::string piece) override {
-    Do([p = std::move(piece)](Connection& c, uint64_t n) mutable { c.Write(n, std::move(p)); });
+    Do([p = std::move(piece)](Connection& c, uint64_t n) { c.Write(n, p); });
   }
   void Finish() override {
     Do([](Connection& c, uint64_t n) { c.Finish(n); });

@@ -59,7 +59,7 @@ void DrawLinePiece(Painter& p, const CellDimensions& d, int32_t x, int32_t y0, i
 }
 
 // Wells around the p devices, joined where they come near each other.
-void DrawWells(Painter& p, const CellDimensions& d, std::vector<Device> devices,
+void DrawWells(Painter& p, const CellDimensions& d, const std::vector<Device>& devices,
                const Columns& columns) {
   const int32_t around = std::max(p.Get("p_active.in.nwell"), p.Get("n_tap.in.nwell")),
                 space = p.Get("nwell.space");

@@ -236,7 +236,7 @@ class Planner {
     const auto count =
         std::count_if(step.matrices.begin(), step.matrices.end(), [](int32_t m) { return m >= 0; });
     Put(kKind, count - 1);
-    PutChecked(kAdapterEntry, "layers", step.layer * 7 + EntryOfLayer(Entry(matrix).kind));
+    PutChecked(kAdapterEntry, "layers", int64_t{step.layer} * 7 + EntryOfLayer(Entry(matrix).kind));
   }
 
   void AddCollect(const Step& step, StepResult& result) {
@@ -248,7 +248,7 @@ class Planner {
     PutChecked(kMatrix, "matrices", matrix);
     PutChecked(kBlockWords, "words of a bank", LogicalColumns(fabric_, matrix) / plan_.lanes);
     if (step.layer >= 0) {
-      PutChecked(kAdapterEntry, "layers", step.layer * 7 + EntryOfLayer(entry.kind));
+      PutChecked(kAdapterEntry, "layers", int64_t{step.layer} * 7 + EntryOfLayer(entry.kind));
     }
     if (step.op != Op::kCollectLogits) {
       result.address = AddressOf(entry.kind);

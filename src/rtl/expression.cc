@@ -48,6 +48,7 @@ std::string Any(const std::vector<std::string>& terms) {
   BURIN_CHECK(!terms.empty());
   if (terms.size() == 1) return terms.front();
   std::vector<std::string> enclosed;
+  enclosed.reserve(terms.size());
   for (const std::string& term : terms) enclosed.push_back(Enclosed(term));
   const std::string line = Join(enclosed, " | ");
   return line.size() <= kLine ? line : Join(enclosed, " |\n      ");

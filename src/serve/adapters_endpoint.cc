@@ -98,22 +98,22 @@ ApiResult<std::string> UnloadFrom(const App& app, const Call& call) {
 
 }  // namespace
 
-void LoadAdapterByName(const App& app, Call call) {
+void LoadAdapterByName(const App& app, const Call& call) {
   auto json = LoadFrom(app, call);
   if (!json) return call.Fail(json.error());
   call.RespondJson(std::move(*json));
 }
 
-void UnloadAdapter(const App& app, Call call) {
+void UnloadAdapter(const App& app, const Call& call) {
   auto json = UnloadFrom(app, call);
   if (!json) return call.Fail(json.error());
   call.RespondJson(std::move(*json));
 }
 
-void ListAdapters(const App& app, Call call) { call.RespondJson(AdapterList(app)); }
+void ListAdapters(const App& app, const Call& call) { call.RespondJson(AdapterList(app)); }
 
 // The body is an array: [{"id", "scale"}]. It is read as the member of an object.
-void ScaleAdapters(const App& app, Call call) {
+void ScaleAdapters(const App& app, const Call& call) {
   const auto document = JsonDocument::Parse("{\"adapters\":" + call.request.body + "}");
   if (!document) return call.Fail(document.error());
   const JsonView list = (**document)["adapters"];

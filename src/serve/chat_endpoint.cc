@@ -174,13 +174,13 @@ ApiResult<std::shared_ptr<ChatAnswer>> PrepareChat(const App& app, const Call& c
 
 }  // namespace
 
-void ChatCompletions(const App& app, Call call) {
+void ChatCompletions(const App& app, const Call& call) {
   const auto answer = PrepareChat(app, call);
   if (!answer) return call.Fail(answer.error());
   (*answer)->Start();
 }
 
-void ApplyTemplate(const App& app, Call call) {
+void ApplyTemplate(const App& app, const Call& call) {
   const auto document = JsonDocument::Parse(call.request.body);
   if (!document) return call.Fail(document.error());
   Conversation conversation;

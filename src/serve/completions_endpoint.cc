@@ -181,7 +181,7 @@ ApiResult<std::shared_ptr<CompletionAnswer>> PrepareCompletion(const App& app, c
 
 }  // namespace
 
-void Completions(const App& app, Call call) {
+void Completions(const App& app, const Call& call) {
   const auto answer = PrepareCompletion(app, call);
   if (!answer) return call.Fail(answer.error());
   (*answer)->Start();

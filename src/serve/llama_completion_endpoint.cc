@@ -177,7 +177,7 @@ ApiResult<std::shared_ptr<LlamaAnswer>> PrepareLlama(const App& app, const Call&
 
 }  // namespace
 
-void LlamaCompletion(const App& app, Call call) {
+void LlamaCompletion(const App& app, const Call& call) {
   const auto answer = PrepareLlama(app, call);
   if (!answer) return call.Fail(answer.error());
   (*answer)->Start();

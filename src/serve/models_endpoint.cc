@@ -27,7 +27,7 @@ void WriteModel(const App& app, const LoadedAdapter* adapter, JsonWriter& json) 
 
 }  // namespace
 
-void ListModels(const App& app, Call call) {
+void ListModels(const App& app, const Call& call) {
   JsonWriter json;
   json.BeginObject().Field("object", "list").Key("data").BeginArray();
   WriteModel(app, nullptr, json);
@@ -36,7 +36,7 @@ void ListModels(const App& app, Call call) {
   call.RespondJson(json.Take());
 }
 
-void GetModel(const App& app, Call call) {
+void GetModel(const App& app, const Call& call) {
   const std::string name =
       PercentDecoded(std::string_view(call.request.path).substr(call.request.path.rfind('/') + 1));
   JsonWriter json;

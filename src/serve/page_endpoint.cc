@@ -4,7 +4,7 @@
 
 namespace burin {
 
-void Page(const App&, Call call) {
+void Page(const App&, const Call& call) {
   HttpResponse response{200, "text/html; charset=utf-8", std::string(PageHtml()), {}};
   response.headers.emplace_back("Content-Security-Policy",
                                 "default-src 'self' 'unsafe-inline' data: blob:; frame-ancestors "

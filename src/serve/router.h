@@ -12,7 +12,7 @@ namespace burin {
 struct Route {
   std::string_view method;
   std::string_view path;  // one that ends in '/' stands for what follows it
-  void (*endpoint)(const App& app, Call call);
+  void (*endpoint)(const App& app, const Call& call);
   bool open = false;  // needs no API key
 };
 

@@ -256,7 +256,7 @@ void Server::Handle(std::shared_ptr<HttpExchange> exchange, HttpRequest request)
   }
   const auto answer = call.exchange;
   try {
-    route->endpoint(engine->app, std::move(call));
+    route->endpoint(engine->app, call);
   } catch (const std::exception&) {  // memory, most likely; the server lives on
     metrics_.CountResponse(500);
     answer->Respond(ToResponse({500, "The server could not do this.", "server_error", {}, {}, 0}));

@@ -57,7 +57,7 @@ void WriteLoad(const App& app, JsonWriter& json) {
 
 }  // namespace
 
-void Props(const App& app, Call call) {
+void Props(const App& app, const Call& call) {
   const GenerationDefaults& defaults = app.model.generation;
   JsonWriter json;
   json.BeginObject().Key("default_generation_settings").BeginObject();
@@ -78,7 +78,7 @@ void Props(const App& app, Call call) {
   call.RespondJson(json.Take());
 }
 
-void MetricsText(const App& app, Call call) {
+void MetricsText(const App& app, const Call& call) {
   const SchedulerState s = app.scheduler.state();
   const HttpServerCounts http = app.http->counts();
   const auto kv = [&s](int64_t positions) {
@@ -104,7 +104,7 @@ void MetricsText(const App& app, Call call) {
       {200, "text/plain; version=0.0.4; charset=utf-8", app.metrics.Print(app.id, gauges), {}});
 }
 
-void Info(const App& app, Call call) {
+void Info(const App& app, const Call& call) {
   JsonWriter json;
   json.BeginObject().Field("model", app.id).Field("digest", app.digest);
   json.Field("version", app.version).Field("kernels", app.kernels).Field("threads", app.threads);

@@ -57,7 +57,7 @@ void WritePiece(const Tokenizer& tokenizer, int32_t id, JsonWriter& json) {
 
 }  // namespace
 
-void Tokenize(const App& app, Call call) {
+void Tokenize(const App& app, const Call& call) {
   const auto fields = ReadTokenize(app, call);
   if (!fields) return call.Fail(fields.error());
   JsonWriter json;
@@ -80,7 +80,7 @@ void Tokenize(const App& app, Call call) {
   call.RespondJson(json.Take());
 }
 
-void Detokenize(const App& app, Call call) {
+void Detokenize(const App& app, const Call& call) {
   const auto document = JsonDocument::Parse(call.request.body);
   if (!document) return call.Fail(document.error());
   std::vector<int32_t> ids;
@@ -93,7 +93,7 @@ void Detokenize(const App& app, Call call) {
   call.RespondJson(json.Take());
 }
 
-void TokenizerInfo(const App& app, Call call) {
+void TokenizerInfo(const App& app, const Call& call) {
   JsonWriter json;
   json.BeginObject().Field("tokenizer_class", "PreTrainedTokenizerFast");
   json.Field("vocab_size", app.tokenizer.vocab_size());

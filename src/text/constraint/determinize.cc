@@ -40,6 +40,7 @@ class Determinizer {
       AutomatonState& made = automaton_.states.emplace_back();
       made.final = std::binary_search(states.begin(), states.end(), accept_);
       std::vector<uint32_t> signature;
+      signature.reserve(states.size());
       for (const uint32_t state : states) signature.push_back(nfa_[state].alike);
       std::sort(signature.begin(), signature.end());
       signature.erase(std::unique(signature.begin(), signature.end()), signature.end());
