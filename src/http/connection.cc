@@ -131,7 +131,7 @@ void Connection::TakeHead() {
   http10_ = message.version() < 11;
   request_ = RequestOf(*parser_, peer_);
   state_ = State::kBody;
-  auto answer_now = [this](HttpResponse response) {
+  auto answer_now = [this](const HttpResponse& response) {
     // An unread body would be taken for the next request.
     if (!parser_->is_done()) keep_alive_ = false;
     lingering_ = !parser_->is_done();
@@ -139,7 +139,7 @@ void Connection::TakeHead() {
     Respond(serial_, response);
   };
   if (options_.screen) {
-    if (auto response = options_.screen(request_)) return answer_now(std::move(*response));
+    if (auto response = options_.screen(request_)) return answer_now(*response);
   }
   if (!parser_->is_done()) {
     const auto length = parser_->content_length();
@@ -147,7 +147,7 @@ void Connection::TakeHead() {
     if (!owner_.ReserveBody(bytes)) {
       HttpResponse full = options_.refuse(503, "Too many bytes of requests are in flight");
       full.headers.emplace_back("Retry-After", "1");
-      return answer_now(std::move(full));
+      return answer_now(full);
     }
     body_reserved_ = bytes;
     const auto expect = request_.Header("expect");
@@ -207,7 +207,7 @@ void Connection::Respond(uint64_t serial, const HttpResponse& response) {
   Flush();
 }
 
-void Connection::StartStream(uint64_t serial, HttpResponse head, std::string idle_text) {
+void Connection::StartStream(uint64_t serial, const HttpResponse& head, std::string idle_text) {
   if (serial != serial_ || state_ != State::kAnswering || streaming_ || finished_) return;
   streaming_ = true;
   chunked_ = !http10_;

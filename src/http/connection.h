@@ -52,7 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Of HttpExchange, for the request number `serial`; ignored if that is not the present one.
   void Respond(uint64_t serial, const HttpResponse& response);
-  void StartStream(uint64_t serial, HttpResponse head, std::string idle_text);
+  void StartStream(uint64_t serial, const HttpResponse& head, std::string idle_text);
   void Write(uint64_t serial, std::string_view piece);
   void Finish(uint64_t serial);
   void SetCallbacks(uint64_t serial, std::function<void()> drained, std::function<void()> closed);

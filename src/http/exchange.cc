@@ -20,7 +20,7 @@ class Exchange final : public HttpExchange {
   }
   void StartStream(HttpResponse head, std::string idle_text) override {
     Do([h = std::move(head), t = std::move(idle_text)](Connection& c, uint64_t n) mutable {
-      c.StartStream(n, std::move(h), std::move(t));
+      c.StartStream(n, h, std::move(t));
     });
   }
   void Write(std::string piece) override {

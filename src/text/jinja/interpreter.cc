@@ -42,14 +42,14 @@ class Frame {
   std::shared_ptr<Scope> outer_;
 };
 
-Interpreter::Interpreter(const std::string& object, const Limits& limits, Dict globals)
+Interpreter::Interpreter(const std::string& object, const Limits& limits, const Dict& globals)
     : object_(object),
       limits_(limits),
       steps_left_(limits.steps),
       bytes_left_(limits.bytes),
       scope_(std::make_shared<Scope>()) {
-  for (auto& [name, value] : globals.items) {
-    if (name.AsText() != nullptr) scope_->Set(name.AsText()->text(), std::move(value));
+  for (const auto& [name, value] : globals.items) {
+    if (name.AsText() != nullptr) scope_->Set(name.AsText()->text(), value);
   }
   scope_ = std::make_shared<Scope>(Scope{std::move(scope_), {}});
 }

@@ -28,7 +28,7 @@ struct Scope {
 
 class Interpreter {
  public:
-  Interpreter(const std::string& object, const Limits& limits, Dict globals);
+  Interpreter(const std::string& object, const Limits& limits, const Dict& globals);
 
   Result<MarkedText> Run(const Block& block);
 

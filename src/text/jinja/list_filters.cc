@@ -54,6 +54,7 @@ void Sort(Interpreter& run, std::vector<Value>& items, const Value* attribute, b
   // A merge sort stays inside its range whatever `before` says.
   std::stable_sort(keys.begin(), keys.end(), before);
   std::vector<Value> sorted;
+  sorted.reserve(keys.size());
   for (const auto& [key, index] : keys) sorted.push_back(items[index]);
   items = std::move(sorted);
 }
