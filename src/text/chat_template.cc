@@ -58,7 +58,7 @@ struct ChatTemplate::State {
 Result<MarkedText> ChatTemplate::State::Render(const Conversation& conversation,
                                                const TemplateHabits& wanted) const {
   BURIN_ASSIGN(jinja::Dict variables, ToVariables(conversation, wanted, tokenizer));
-  return jinja.Render(std::move(variables));
+  return jinja.Render(variables);
 }
 
 void ChatTemplate::State::FindHabits(std::string_view source) {

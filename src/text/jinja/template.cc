@@ -20,8 +20,8 @@ Result<Template> Template::Parse(std::string_view source, const std::string& nam
   return Template(std::move(tree));
 }
 
-Result<MarkedText> Template::Render(Dict globals, const Limits& limits) const {
-  return Interpreter(tree_->name, limits, std::move(globals)).Run(tree_->block);
+Result<MarkedText> Template::Render(const Dict& globals, const Limits& limits) const {
+  return Interpreter(tree_->name, limits, globals).Run(tree_->block);
 }
 
 }  // namespace burin::jinja

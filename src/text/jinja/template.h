@@ -30,7 +30,7 @@ class Template {
   // The text with `globals` as variables.
   // Errors: kBadInput with the line: an operation that Python refuses, an unknown filter or
   // function, raise_exception, or a limit.
-  Result<MarkedText> Render(Dict globals, const Limits& limits = {}) const;
+  Result<MarkedText> Render(const Dict& globals, const Limits& limits = {}) const;
 
  private:
   struct Tree;
