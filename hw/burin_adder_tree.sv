@@ -3,11 +3,7 @@
 // not valid, and so is the output. One process, root first, and under SYNTHESIS a copy of the enable for each lane, for the
 // reasons given in burin_bank.sv.
 `default_nettype none
-`ifdef SYNTHESIS
-`define COPY(net, copy) copy
-`else
-`define COPY(net, copy) net
-`endif
+`include "burin_broadcast.svh"
 
 module burin_adder_tree #(
     parameter int LANES = 16,
@@ -46,9 +42,9 @@ module burin_adder_tree #(
         for (int n = LANES; n < WIDE * LANES; n++) node[n] = 32'd0;
         out_sums <= '0;
         out_valid <= 1'b0;
-      end else if (`COPY(runs, 1'b1)) begin  // of all lanes, or of each on its own
+      end else if (`BURIN_COPY(runs, 1'b1)) begin  // of all lanes, or of each on its own
         for (int l = 0; l < LANES; l++) begin
-          if (`COPY(1'b1, runs_lane[l])) begin
+          if (`BURIN_COPY(1'b1, runs_lane[l])) begin
             for (int n = 1; n < WIDE; n++) begin
               if (2 * n < WIDE) node[n*LANES+l] = node[2*n*LANES+l] + node[(2*n+1)*LANES+l];
               else if (2 * n + 1 - WIDE < LEAVES) begin
@@ -67,5 +63,4 @@ module burin_adder_tree #(
   end
 endmodule
 
-`undef COPY
 `default_nettype wire

@@ -15,14 +15,11 @@
 // register, a chip of 160 banks took 50 times the code and time (Verilator 5.006).
 //
 // Broadcasts are trees (burin_broadcast) under SYNTHESIS, which synthesizers define: a product goes to each block of 16 columns,
-// controls to each column, scaler, lane and multiplier; `COPY(net, copy) reads the copy there. A simulator, which would
-// spend time on copies, reads the net. hw/formal proves the bank with its trees; hw/test/icarus.sh replays it.
+// controls to each column, scaler, lane and multiplier; `BURIN_COPY(net, copy) reads the copy there. A simulator, which would
+// spend time on copies, reads the net. hw/formal proves the bank with its trees; hw/test/icarus.sh replays it. `reset` clears
+// only what says that something is on its way.
 `default_nettype none
-`ifdef SYNTHESIS
-`define COPY(net, copy) copy
-`else
-`define COPY(net, copy) net
-`endif
+`include "burin_broadcast.svh"
 
 module burin_bank #(
     parameter int COLUMNS = 64,  // C, physical
@@ -136,9 +133,10 @@ module burin_bank #(
       collected <= collect;
 `endif
       for (int l = 0; l < LANES; l++) begin
-        if (!`COPY(collect, collect_lane[l])) sums[l*32+:32] <= 32'd0;
+        if (!`BURIN_COPY(collect, collect_lane[l])) sums[l*32+:32] <= 32'd0;
         for (int w = 0; w < WORDS; w++) begin
-          if (`COPY(collect, collect_lane[l]) && `COPY(collect_word, collect_word_lane[l*WORD_BITS+:WORD_BITS]) == WORD_BITS'(w)) begin
+          if (`BURIN_COPY(collect, collect_lane[l]) &&
+              `BURIN_COPY(collect_word, collect_word_lane[l*WORD_BITS+:WORD_BITS]) == WORD_BITS'(w)) begin
             sums[l*32+:32] <= column_sum[w*LANES+l];
           end
         end
@@ -148,16 +146,16 @@ module burin_bank #(
       for (int j = 0; j < SCALERS; j++) begin
         sum[j] = 32'sd0;
         for (int r = 0; r < STEPS; r++) begin
-          if (`COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) sum[j] = column_sum[r*SCALERS+j];
+          if (`BURIN_COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) sum[j] = column_sum[r*SCALERS+j];
         end
-        if (`COPY(term_first, term_first_scaler[j])) sum[j] = 32'sd0;
+        if (`BURIN_COPY(term_first, term_first_scaler[j])) sum[j] = 32'sd0;
         sum[j] = sum[j] + ((32'(scaled[j]) + $signed((32'd1 << term_shift[j]) >> 1)) >>> term_shift[j]);
-        fills[j] = `COPY(term_valid, term_valid_scaler[j]) &&
-            (!`COPY(six_bit, six_bit_scaler[j]) || `COPY(term_odd, term_odd_scaler[j]) == (j >= HALF));
+        fills[j] = `BURIN_COPY(term_valid, term_valid_scaler[j]) &&
+            (!`BURIN_COPY(six_bit, six_bit_scaler[j]) || `BURIN_COPY(term_odd, term_odd_scaler[j]) == (j >= HALF));
       end
       for (int r = 0; r < STEPS; r++) begin
         for (int j = 0; j < SCALERS; j++) begin
-          if (fills[j] && `COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) column_sum[r*SCALERS+j] = sum[j];
+          if (fills[j] && `BURIN_COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) column_sum[r*SCALERS+j] = sum[j];
         end
       end
 
@@ -171,13 +169,13 @@ module burin_bank #(
       for (int j = 0; j < SCALERS; j++) begin
         cell_sum[j] = 21'sd0;
         for (int r = 0; r < STEPS; r++) begin
-          if (`COPY(walk, walk_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) cell_sum[j] = drain[r*SCALERS+j];
+          if (`BURIN_COPY(walk, walk_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) cell_sum[j] = drain[r*SCALERS+j];
         end
       end
       for (int j = 0; j < SCALERS; j++) begin
-        if (`COPY(walk_valid, walk_valid_scaler[j])) begin
+        if (`BURIN_COPY(walk_valid, walk_valid_scaler[j])) begin
           group_sum = cell_sum[j];
-          if (`COPY(six_bit, six_bit_scaler[j])) group_sum = 21'(cell_sum[2*(j%HALF)] <<< 3) + cell_sum[2*(j%HALF)+1];
+          if (`BURIN_COPY(six_bit, six_bit_scaler[j])) group_sum = 21'(cell_sum[2*(j%HALF)] <<< 3) + cell_sum[2*(j%HALF)+1];
           scaled[j] = 26'(group_sum) * $signed({22'b1, scale_word[j*8+:4]});
           shift = 6'd15 - {2'b0, scale_word[j*8+4+:4]} + {1'b0, walk_shift};
           term_shift[j] = shift[5] ? 5'd31 : shift[4:0];
@@ -186,14 +184,14 @@ module burin_bank #(
 
       // Register 3.
       for (int c = 0; c < COLUMNS; c++) begin
-        if (`COPY(drain_load, drain_load_column[c])) drain[c] = accumulator[c];
+        if (`BURIN_COPY(drain_load, drain_load_column[c])) drain[c] = accumulator[c];
       end
 
       // Register 2: each column takes the product that its cell names.
       for (int c = 0; c < COLUMNS; c++) begin
-        if (`COPY(product_valid, product_valid_column[c])) begin
-          accumulator[c] = (`COPY(product_first, product_first_column[c]) ? 21'sd0 : accumulator[c]) +
-              21'($signed(`COPY(product[code_word[c*CODE_BITS+:CODE_BITS]], selected[c*14+:14])));
+        if (`BURIN_COPY(product_valid, product_valid_column[c])) begin
+          accumulator[c] = (`BURIN_COPY(product_first, product_first_column[c]) ? 21'sd0 : accumulator[c]) +
+              21'($signed(`BURIN_COPY(product[code_word[c*CODE_BITS+:CODE_BITS]], selected[c*14+:14])));
         end
       end
 
@@ -201,8 +199,8 @@ module burin_bank #(
       product_valid = x_valid;
       if (x_valid) product_first = x_first;
       for (int l = 0; l < LEVELS; l++) begin
-        if (`COPY(x_valid, x_valid_level[l])) begin
-          product[l] = 14'($signed(`COPY(x, x_level[l*8+:8]))) * 14'($signed(codebook[l*7+:7]));
+        if (`BURIN_COPY(x_valid, x_valid_level[l])) begin
+          product[l] = 14'($signed(`BURIN_COPY(x, x_level[l*8+:8]))) * 14'($signed(codebook[l*7+:7]));
         end
       end
 
@@ -215,5 +213,4 @@ module burin_bank #(
   /* verilator lint_on BLKSEQ */
 endmodule
 
-`undef COPY
 `default_nettype wire

@@ -9,6 +9,7 @@ model=$1
 BURIN_VECTORS=$model/vectors.txt "$model/fabric_bench" --gtest_brief=1
 # As simulated, and as synthesized: banks with their broadcast trees.
 for define in SIMULATION SYNTHESIS; do
+  rm -f "$model/replay.vvp" # what does not compile must not pass as what did
   iverilog -g2012 -D $define -I "$here/.." -s fabric_replay -o "$model/replay.vvp" "$here/../"burin_*.sv "$here/fabric_bench.sv" \
     "$here/fabric_replay.sv" 2>&1 | grep -v "sorry: constant selects" || true
   vvp -n "$model/replay.vvp" "+vectors=$model/vectors.txt" | tee "$model/replay.log"

@@ -17,10 +17,11 @@ namespace burin {
 namespace {
 
 // Of hw/, by where it goes: hand-written modules, bench, and the scripts that a chip has, too.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kFiles = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kFiles = {{
     {"burin_adder_tree.sv", "hw/burin_adder_tree.sv"},
     {"burin_bank.sv", "hw/burin_bank.sv"},
     {"burin_broadcast.sv", "hw/burin_broadcast.sv"},
+    {"burin_broadcast.svh", "hw/burin_broadcast.svh"},
     {"burin_fixed.svh", "hw/burin_fixed.svh"},
     {"burin_repeater.sv", "hw/burin_repeater.sv"},
     {"burin_row_driver.sv", "hw/burin_row_driver.sv"},

@@ -74,10 +74,10 @@ def pins_of(pins, direction):
     return [pin for pin, body in pins.items() if attribute(body, "direction") == direction]
 
 
-def buffer_cell(text):
-    """(cell, input, output) for repeaters, or None."""
+def buffer_cell(library):
+    """(cell, input, output) for repeaters of what cells() gives, or None."""
     loads, buffers = [], []
-    for name, cell, pins in cells(text):
+    for name, cell, pins in library:
         inputs, outputs = pins_of(pins, "input"), pins_of(pins, "output")
         loads += [float(attribute(pins[pin], "capacitance") or 0) for pin in inputs]
         if len(inputs) != 1 or len(outputs) != 1:
@@ -123,10 +123,11 @@ def main():
     merged = read(out)
     with open(out + ".functions", "w") as file:
         file.write(functions(merged))
+    library = list(cells(merged))
     with open(out + ".outputs", "w") as file:
-        for name, _, pins in cells(merged):
+        for name, _, pins in library:
             print(name, *pins_of(pins, "output"), file=file)
-    if not (buffer := buffer_cell(merged)):
+    if not (buffer := buffer_cell(library)):
         raise SystemExit(f"merge_liberty: no buffer of {first} may drive {LOADS} inputs: repeaters need one")
     with open(out + ".buffer", "w") as file:
         print(*buffer, file=file)
