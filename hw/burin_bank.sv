@@ -128,34 +128,42 @@ module burin_bank #(
     if (reset | x_valid | product_valid | drain_load | walk_valid | term_valid | collect | collected)  // else nothing changes
 `endif
     begin
+      // Each stage of a simulator runs as a whole or not: `BURIN_COPY(valid, 1'b1); in synthesis each reader has its copy.
+
       // Collect port.
 `ifndef SYNTHESIS
       collected <= collect;
 `endif
-      for (int l = 0; l < LANES; l++) begin
-        if (!`BURIN_COPY(collect, collect_lane[l])) sums[l*32+:32] <= 32'd0;
-        for (int w = 0; w < WORDS; w++) begin
-          if (`BURIN_COPY(collect, collect_lane[l]) &&
-              `BURIN_COPY(collect_word, collect_word_lane[l*WORD_BITS+:WORD_BITS]) == WORD_BITS'(w)) begin
-            sums[l*32+:32] <= column_sum[w*LANES+l];
+      if (`BURIN_COPY(reset | collect | collected, 1'b1)) begin
+        for (int l = 0; l < LANES; l++) begin
+          if (!`BURIN_COPY(collect, collect_lane[l])) sums[l*32+:32] <= 32'd0;
+          for (int w = 0; w < WORDS; w++) begin
+            if (`BURIN_COPY(collect, collect_lane[l]) &&
+                `BURIN_COPY(collect_word, collect_word_lane[l*WORD_BITS+:WORD_BITS]) == WORD_BITS'(w)) begin
+              sums[l*32+:32] <= column_sum[w*LANES+l];
+            end
           end
         end
       end
 
       // Register 5: the group's term joins the column's sum. 6 bits: even steps fill the lower half of a row.
-      for (int j = 0; j < SCALERS; j++) begin
-        sum[j] = 32'sd0;
-        for (int r = 0; r < STEPS; r++) begin
-          if (`BURIN_COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) sum[j] = column_sum[r*SCALERS+j];
-        end
-        if (`BURIN_COPY(term_first, term_first_scaler[j])) sum[j] = 32'sd0;
-        sum[j] = sum[j] + ((32'(scaled[j]) + $signed((32'd1 << term_shift[j]) >> 1)) >>> term_shift[j]);
-        fills[j] = `BURIN_COPY(term_valid, term_valid_scaler[j]) &&
-            (!`BURIN_COPY(six_bit, six_bit_scaler[j]) || `BURIN_COPY(term_odd, term_odd_scaler[j]) == (j >= HALF));
-      end
-      for (int r = 0; r < STEPS; r++) begin
+      if (`BURIN_COPY(term_valid, 1'b1)) begin
         for (int j = 0; j < SCALERS; j++) begin
-          if (fills[j] && `BURIN_COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) column_sum[r*SCALERS+j] = sum[j];
+          sum[j] = 32'sd0;
+          for (int r = 0; r < STEPS; r++) begin
+            if (`BURIN_COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) sum[j] = column_sum[r*SCALERS+j];
+          end
+          if (`BURIN_COPY(term_first, term_first_scaler[j])) sum[j] = 32'sd0;
+          sum[j] = sum[j] + ((32'(scaled[j]) + $signed((32'd1 << term_shift[j]) >> 1)) >>> term_shift[j]);
+          fills[j] = `BURIN_COPY(1'b1, term_valid_scaler[j]) &&
+              (!`BURIN_COPY(six_bit, six_bit_scaler[j]) || `BURIN_COPY(term_odd, term_odd_scaler[j]) == (j >= HALF));
+        end
+        for (int r = 0; r < STEPS; r++) begin
+          for (int j = 0; j < SCALERS; j++) begin
+            if (fills[j] && `BURIN_COPY(term_row, term_row_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) begin
+              column_sum[r*SCALERS+j] = sum[j];
+            end
+          end
         end
       end
 
@@ -166,41 +174,49 @@ module burin_bank #(
         term_odd = walk[0];
         term_row = six_bit ? walk >> 1 : walk;
       end
-      for (int j = 0; j < SCALERS; j++) begin
-        cell_sum[j] = 21'sd0;
-        for (int r = 0; r < STEPS; r++) begin
-          if (`BURIN_COPY(walk, walk_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) cell_sum[j] = drain[r*SCALERS+j];
+      if (`BURIN_COPY(walk_valid, 1'b1)) begin
+        for (int j = 0; j < SCALERS; j++) begin
+          cell_sum[j] = 21'sd0;
+          for (int r = 0; r < STEPS; r++) begin
+            if (`BURIN_COPY(walk, walk_scaler[j*WALK_BITS+:WALK_BITS]) == WALK_BITS'(r)) cell_sum[j] = drain[r*SCALERS+j];
+          end
         end
-      end
-      for (int j = 0; j < SCALERS; j++) begin
-        if (`BURIN_COPY(walk_valid, walk_valid_scaler[j])) begin
-          group_sum = cell_sum[j];
-          if (`BURIN_COPY(six_bit, six_bit_scaler[j])) group_sum = 21'(cell_sum[2*(j%HALF)] <<< 3) + cell_sum[2*(j%HALF)+1];
-          scaled[j] = 26'(group_sum) * $signed({22'b1, scale_word[j*8+:4]});
-          shift = 6'd15 - {2'b0, scale_word[j*8+4+:4]} + {1'b0, walk_shift};
-          term_shift[j] = shift[5] ? 5'd31 : shift[4:0];
+        for (int j = 0; j < SCALERS; j++) begin
+          if (`BURIN_COPY(1'b1, walk_valid_scaler[j])) begin
+            group_sum = cell_sum[j];
+            if (`BURIN_COPY(six_bit, six_bit_scaler[j])) group_sum = 21'(cell_sum[2*(j%HALF)] <<< 3) + cell_sum[2*(j%HALF)+1];
+            scaled[j] = 26'(group_sum) * $signed({22'b1, scale_word[j*8+:4]});
+            shift = 6'd15 - {2'b0, scale_word[j*8+4+:4]} + {1'b0, walk_shift};
+            term_shift[j] = shift[5] ? 5'd31 : shift[4:0];
+          end
         end
       end
 
       // Register 3.
-      for (int c = 0; c < COLUMNS; c++) begin
-        if (`BURIN_COPY(drain_load, drain_load_column[c])) drain[c] = accumulator[c];
+      if (`BURIN_COPY(drain_load, 1'b1)) begin
+        for (int c = 0; c < COLUMNS; c++) begin
+          if (`BURIN_COPY(1'b1, drain_load_column[c])) drain[c] = accumulator[c];
+        end
       end
 
       // Register 2: each column takes the product that its cell names.
-      for (int c = 0; c < COLUMNS; c++) begin
-        if (`BURIN_COPY(product_valid, product_valid_column[c])) begin
-          accumulator[c] = (`BURIN_COPY(product_first, product_first_column[c]) ? 21'sd0 : accumulator[c]) +
-              21'($signed(`BURIN_COPY(product[code_word[c*CODE_BITS+:CODE_BITS]], selected[c*14+:14])));
+      if (`BURIN_COPY(product_valid, 1'b1)) begin
+        for (int c = 0; c < COLUMNS; c++) begin
+          if (`BURIN_COPY(1'b1, product_valid_column[c])) begin
+            accumulator[c] = (`BURIN_COPY(product_first, product_first_column[c]) ? 21'sd0 : accumulator[c]) +
+                21'($signed(`BURIN_COPY(product[code_word[c*CODE_BITS+:CODE_BITS]], selected[c*14+:14])));
+          end
         end
       end
 
       // Register 1: the products, once for all columns.
       product_valid = x_valid;
       if (x_valid) product_first = x_first;
-      for (int l = 0; l < LEVELS; l++) begin
-        if (`BURIN_COPY(x_valid, x_valid_level[l])) begin
-          product[l] = 14'($signed(`BURIN_COPY(x, x_level[l*8+:8]))) * 14'($signed(codebook[l*7+:7]));
+      if (`BURIN_COPY(x_valid, 1'b1)) begin
+        for (int l = 0; l < LEVELS; l++) begin
+          if (`BURIN_COPY(1'b1, x_valid_level[l])) begin
+            product[l] = 14'($signed(`BURIN_COPY(x, x_level[l*8+:8]))) * 14'($signed(codebook[l*7+:7]));
+          end
         end
       end
 
